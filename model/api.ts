@@ -1,0 +1,337 @@
+import { Type, type Static, type TSchema } from 'typebox'
+import { QUARANTINE_REASONS } from './telemetry.ts'
+import { QUALITIES } from './telemetry.ts'
+import { AREA_KINDS, DEVICE_KIND_IDS, FACILITY_KIND_IDS } from './kinds.ts'
+import { ERROR_CODES } from './errors.ts'
+import { HEALTH_IDS } from './health.ts'
+import { ID_PATTERN } from './ids.ts'
+import { LANGUAGES } from './label.ts'
+import { METRIC_IDS } from './metrics.ts'
+import { SEVERITY_IDS } from './rules.ts'
+import { CLOSE_REASONS, ROLES, TICKET_ACTION_IDS, TICKET_SOURCES, TICKET_STATE_IDS } from './tickets.ts'
+
+/** The shapes of HTTP and of the live messages: types, validation, response filter and OpenAPI come from here. */
+
+const keysOf = <T extends object>(table: T) => Object.keys(table) as (keyof T & string)[]
+const oneOf = <const T extends string>(values: readonly T[]) => Type.Enum([...values] as [T, ...T[]])
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
+export const Id = Type.String({ pattern: ID_PATTERN })
+/** RFC 3339 in UTC, as `Date.prototype.toISOString` writes it. */
+export const Instant = Type.String({ format: 'date-time' })
+const Raw = Type.Union([Type.Number(), Type.Boolean(), Type.String()])
+const Words = Type.Object({ en: Type.String(), zh: Type.String() })
+const Language = oneOf(LANGUAGES)
+const FacilityKind = oneOf(FACILITY_KIND_IDS)
+const DeviceKind = oneOf(DEVICE_KIND_IDS)
+const Health = oneOf(HEALTH_IDS)
+const Metric = oneOf(METRIC_IDS)
+const Severity = oneOf(SEVERITY_IDS)
+const Role = oneOf(keysOf(ROLES))
+const TicketState = oneOf(TICKET_STATE_IDS)
+const Action = oneOf(TICKET_ACTION_IDS)
+
+export const listOf = <T extends TSchema>(item: T) =>
+  Type.Object({ items: Type.Array(item), nextCursor: Nullable(Type.String()) })
+const Page = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+  cursor: Type.Optional(Type.String({ maxLength: 200 }))
+}
+
+/** RFC 9457 problem details with a stable code. */
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  code: oneOf(keysOf(ERROR_CODES)),
+  detail: Type.Optional(Type.String()),
+  errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() })))
+})
+export type Problem = Static<typeof Problem>
+
+export const Login = Type.Object({
+  username: Type.String({ minLength: 1, maxLength: 64 }),
+  password: Type.String({ minLength: 1, maxLength: 256 })
+})
+export const Session = Type.Object({ username: Type.String(), name: Type.String(), role: Role })
+export type Session = Static<typeof Session>
+
+/** One reason for a facility's health: an open episode, silence, a limit its sensor cannot resolve. */
+export const HealthReason = Type.Object({
+  health: Health,
+  label: Words,
+  since: Nullable(Instant),
+  rule: Nullable(Type.String()),
+  ticket: Nullable(Type.String()),
+  device: Nullable(Type.String())
+})
+export type HealthReason = Static<typeof HealthReason>
+
+export const LiveValue = Type.Object({
+  metric: Metric,
+  device: Id,
+  value: Raw,
+  at: Instant,
+  /** Older than three expected intervals: shown grey, never as live. */
+  stale: Type.Boolean()
+})
+export type LiveValue = Static<typeof LiveValue>
+
+export const FacilitySummary = Type.Object({
+  id: Id,
+  kind: FacilityKind,
+  name: Type.String(),
+  area: Id,
+  areaName: Type.String(),
+  road: Nullable(Type.String()),
+  lat: Nullable(Type.Number()),
+  lon: Nullable(Type.Number()),
+  health: Health,
+  reasons: Type.Array(HealthReason),
+  headline: Nullable(LiveValue),
+  lastReportAt: Nullable(Instant),
+  openTickets: Type.Integer()
+})
+export type FacilitySummary = Static<typeof FacilitySummary>
+
+export const DeviceState = Type.Object({
+  id: Id,
+  kind: DeviceKind,
+  name: Type.String(),
+  facility: Nullable(Id),
+  gateway: Nullable(Id),
+  expectedIntervalMs: Type.Number(),
+  lastReportAt: Nullable(Instant),
+  silent: Type.Boolean(),
+  /** What the device or its last will said; shown only, never a rule's input. */
+  presence: Nullable(oneOf(['online', 'offline'])),
+  /** Newest readings, also of a device bound to nothing yet. */
+  values: Type.Array(LiveValue)
+})
+export type DeviceState = Static<typeof DeviceState>
+
+export const Episode = Type.Object({
+  id: Type.String(),
+  rule: Type.String(),
+  ruleLabel: Words,
+  subject: Type.String(),
+  severity: Severity,
+  startedAt: Instant,
+  firedAt: Instant,
+  endedAt: Nullable(Instant),
+  ticket: Nullable(Type.String())
+})
+export type Episode = Static<typeof Episode>
+
+export const FacilityDetail = Type.Object({
+  ...FacilitySummary.properties,
+  attributes: Type.Record(Type.String(), Type.Unknown()),
+  values: Type.Array(LiveValue),
+  devices: Type.Array(DeviceState)
+})
+export type FacilityDetail = Static<typeof FacilityDetail>
+
+export const FacilityQuery = Type.Object({
+  kind: Type.Optional(FacilityKind),
+  area: Type.Optional(Id),
+  status: Type.Optional(Health),
+  q: Type.Optional(Type.String({ maxLength: 100 })),
+  ...Page
+})
+export type FacilityQuery = Static<typeof FacilityQuery>
+
+export const TelemetryQuery = Type.Object({
+  metric: Metric,
+  from: Type.Optional(Instant),
+  to: Type.Optional(Instant),
+  /** Bucket width in ms; without it every reading. */
+  step: Type.Optional(Type.Integer({ minimum: 1000 })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, default: 10_000 }))
+})
+export const TelemetryPoint = Type.Object({
+  at: Instant,
+  value: Raw,
+  quality: Type.Optional(oneOf(QUALITIES))
+})
+export const TelemetryBucket = Type.Object({
+  at: Instant,
+  min: Type.Number(),
+  avg: Type.Number(),
+  max: Type.Number(),
+  count: Type.Integer()
+})
+
+/** A reading that opened the ticket, copied at that moment. */
+export const Evidence = Type.Object({
+  device: Id,
+  metric: Metric,
+  value: Raw,
+  measuredAt: Instant,
+  receivedAt: Instant
+})
+export type Evidence = Static<typeof Evidence>
+
+export const TicketSummary = Type.Object({
+  id: Type.String(),
+  source: oneOf(keysOf(TICKET_SOURCES)),
+  rule: Nullable(Type.String()),
+  title: Words,
+  ruleLabel: Nullable(Words),
+  subject: Type.String(),
+  subjectName: Type.String(),
+  facility: Nullable(Id),
+  facilityKind: Nullable(FacilityKind),
+  area: Nullable(Id),
+  areaName: Type.String(),
+  crew: Nullable(Type.String()),
+  state: TicketState,
+  severity: Severity,
+  openedAt: Instant,
+  dueAt: Instant,
+  /** The condition is gone by sensor, though the ticket may still wait for a claim. */
+  clearedAt: Nullable(Instant),
+  closedAt: Nullable(Instant),
+  closeReason: Nullable(oneOf(keysOf(CLOSE_REASONS)))
+})
+export type TicketSummary = Static<typeof TicketSummary>
+
+export const TicketEvent = Type.Object({
+  at: Instant,
+  /** A user name, or `sensor`. */
+  who: Type.String(),
+  action: Type.String(),
+  from: Nullable(TicketState),
+  to: Nullable(TicketState),
+  note: Nullable(Type.String())
+})
+export type TicketEvent = Static<typeof TicketEvent>
+
+export const TicketDetail = Type.Object({
+  ...TicketSummary.properties,
+  ruleVersion: Nullable(Type.Integer()),
+  /** The rule's condition and holds as they were when it opened. */
+  parameters: Type.Unknown(),
+  evidence: Type.Array(Evidence),
+  episodes: Type.Array(Episode),
+  history: Type.Array(TicketEvent),
+  /** What the asking person may do now. */
+  actions: Type.Array(Action)
+})
+export type TicketDetail = Static<typeof TicketDetail>
+
+export const TicketQuery = Type.Object({
+  /** A state, or `open` for all open ones (the default), `ended`, `all`. */
+  status: Type.Optional(oneOf([...TICKET_STATE_IDS, 'open', 'ended', 'all'] as const)),
+  area: Type.Optional(Id),
+  crew: Type.Optional(Id),
+  facility: Type.Optional(Id),
+  kind: Type.Optional(FacilityKind),
+  rule: Type.Optional(Type.String({ maxLength: 64 })),
+  source: Type.Optional(oneOf(keysOf(TICKET_SOURCES))),
+  ...Page
+})
+export type TicketQuery = Static<typeof TicketQuery>
+
+export const TicketActionRequest = Type.Object({
+  action: Action,
+  note: Type.Optional(Type.String({ maxLength: 2000 })),
+  /** When the person says it happened; clocks use arrival. */
+  claimedAt: Type.Optional(Instant),
+  /** Closing while the condition still holds: no new ticket before this. */
+  quietUntil: Type.Optional(Instant)
+})
+export type TicketActionRequest = Static<typeof TicketActionRequest>
+
+export const QuarantineItem = Type.Object({
+  id: Type.String(),
+  receivedAt: Instant,
+  device: Type.String(),
+  reason: oneOf(keysOf(QUARANTINE_REASONS)),
+  /** Where in the message, what was expected, what came. */
+  path: Type.String(),
+  detail: Type.String(),
+  /** The raw bytes as text, cut at 4 KB. */
+  payload: Type.String()
+})
+export type QuarantineItem = Static<typeof QuarantineItem>
+export const QuarantineQuery = Type.Object({
+  device: Type.Optional(Id),
+  reason: Type.Optional(oneOf(keysOf(QUARANTINE_REASONS))),
+  ...Page
+})
+
+export const DeviceQuery = Type.Object({
+  /** `true`: only those bound to no facility yet. */
+  unbound: Type.Optional(Type.Boolean()),
+  facility: Type.Optional(Id),
+  q: Type.Optional(Type.String({ maxLength: 100 })),
+  ...Page
+})
+export type DeviceQuery = Static<typeof DeviceQuery>
+
+export const ImportResult = Type.Object({
+  created: Type.Integer(),
+  updated: Type.Integer(),
+  failed: Type.Integer(),
+  rows: Type.Array(
+    Type.Object({
+      line: Type.Integer(),
+      ok: Type.Boolean(),
+      id: Type.String(),
+      /** A new device's password; shown this once. */
+      secret: Type.Optional(Type.String()),
+      error: Type.Optional(Type.String())
+    })
+  )
+})
+export type ImportResult = Static<typeof ImportResult>
+
+export const AreaItem = Type.Object({
+  id: Id,
+  kind: oneOf(AREA_KINDS),
+  name: Type.String(),
+  parent: Nullable(Id)
+})
+export type AreaItem = Static<typeof AreaItem>
+
+export const RuleItem = Type.Object({
+  id: Type.String(),
+  version: Type.Integer(),
+  label: Words,
+  why: Words,
+  severity: Severity,
+  subject: Type.String(),
+  forMs: Type.Number(),
+  clearForMs: Type.Number(),
+  when: Type.Unknown(),
+  clear: Type.Unknown(),
+  noData: Type.String(),
+  title: Words,
+  dueMs: Type.Number()
+})
+export type RuleItem = Static<typeof RuleItem>
+
+/** How the parts of the system are: what the status bar, the system page and readiness say. */
+export const SystemState = Type.Object({
+  ready: Type.Boolean(),
+  /** What is wrong and what to do, one per trouble; empty when all is well. */
+  troubles: Type.Array(Type.Object({ part: Type.String(), label: Words, detail: Type.String() })),
+  simulated: Type.Boolean(),
+  /** Where history is kept. */
+  telemetryEngine: oneOf(['postgres', 'influxdb']),
+  /** Connected MQTT clients. */
+  connections: Type.Integer(),
+  messagesPerSecond: Type.Number(),
+  /** Journal time the rules have reached. */
+  journalAt: Nullable(Instant),
+  /** Records acknowledged but not yet through rules, and not yet in the store. */
+  behind: Type.Object({ state: Type.Integer(), store: Type.Integer() }),
+  journal: Type.Object({ bytes: Type.Number(), maxBytes: Type.Number() }),
+  version: Type.String()
+})
+export type SystemState = Static<typeof SystemState>
+
+/** Facilities by kind and health. */
+export const Counts = Type.Record(FacilityKind, Type.Record(Health, Type.Integer()))
+export type Counts = Record<Static<typeof FacilityKind>, Record<Static<typeof Health>, number>>
+export type Lang = Static<typeof Language>
