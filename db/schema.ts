@@ -1,0 +1,226 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  bigserial,
+  boolean,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex
+} from 'drizzle-orm/pg-core'
+import type { Area, Device, Facility, Road } from '#model/registry'
+
+/** UTC epoch ms in code, timestamptz with ms in the database. */
+const instant = customType<{ data: number; driverData: string | Date }>({
+  dataType: () => 'timestamp (3) with time zone',
+  toDriver: at => new Date(at).toISOString(),
+  fromDriver: value => new Date(value).getTime()
+})
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+const seq = (name: string) => bigint(name, { mode: 'number' })
+/** Set on a district and inherited; groups and parents never cross it. One installation starts with shard 0. */
+const shard = () => integer('shard').notNull().default(0)
+
+/** People who sign in. */
+export const people = pgTable('people', {
+  username: text('username').primaryKey(),
+  name: text('name').notNull(),
+  role: text('role').notNull(),
+  passwordHash: text('password_hash').notNull(),
+  createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow()
+})
+
+/** Cookie sessions and bearer tokens: only the SHA-256 of the random secret is kept. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    tokenHash: text('token_hash').primaryKey(),
+    username: text('username')
+      .notNull()
+      .references(() => people.username, { onDelete: 'cascade' }),
+    kind: text('kind').notNull(),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+    expiresAt: timestamp('expires_at', { withTimezone: true })
+  },
+  t => [index('sessions_username').on(t.username)]
+)
+
+/** Newest record of every area, road, facility and device, as last asked for; the history is in `changes`. */
+export const registry = pgTable(
+  'registry',
+  {
+    type: text('type').notNull(),
+    id: text('id').notNull(),
+    body: jsonb('body').$type<Area | Road | Facility | Device>().notNull(),
+    changeId: seq('change_id').notNull(),
+    shard: shard()
+  },
+  t => [primaryKey({ columns: [t.type, t.id] })]
+)
+
+/** What a device must show to connect: SHA-256 of its random secret, in hex. */
+export const deviceSecrets = pgTable('device_secrets', {
+  device: text('device').primaryKey(),
+  secretHash: text('secret_hash').notNull(),
+  createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow()
+})
+
+/**
+ * Everything that can alter a decision, append-only; the audit log too. The state consumer stamps where in the
+ * journal it took effect: `applied_before_seq`, and `applied_no`, the order among all changes.
+ */
+export const changes = pgTable(
+  'changes',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    kind: text('kind').notNull(),
+    subject: text('subject').notNull(),
+    body: jsonb('body').notNull(),
+    who: text('who').notNull(),
+    why: text('why'),
+    requestedAt: instant('requested_at').notNull(),
+    idempotencyKey: text('idempotency_key'),
+    appliedBeforeSeq: seq('applied_before_seq'),
+    appliedNo: seq('applied_no'),
+    appliedAt: instant('applied_at'),
+    /** Null: done. Else why it was refused when its turn came. */
+    refused: text('refused')
+  },
+  t => [
+    index('changes_pending')
+      .on(t.id)
+      .where(sql`${t.appliedNo} is null`),
+    uniqueIndex('changes_applied_no').on(t.appliedNo),
+    index('changes_subject').on(t.subject, t.id),
+    uniqueIndex('changes_idempotency').on(t.who, t.idempotencyKey)
+  ]
+)
+
+/** Which device was fitted to which facility when, in journal time, half-open. */
+export const bindings = pgTable(
+  'bindings',
+  {
+    device: text('device').notNull(),
+    facility: text('facility').notNull(),
+    from: instant('from_at').notNull(),
+    to: instant('to_at')
+  },
+  t => [primaryKey({ columns: [t.device, t.from] }), index('bindings_facility').on(t.facility)]
+)
+
+export const episodes = pgTable(
+  'episodes',
+  {
+    id: text('id').primaryKey(),
+    rule: text('rule').notNull(),
+    ruleVersion: integer('rule_version').notNull(),
+    subject: text('subject').notNull(),
+    facility: text('facility'),
+    severity: text('severity').notNull(),
+    startedAt: instant('started_at').notNull(),
+    firedAt: instant('fired_at').notNull(),
+    endedAt: instant('ended_at'),
+    ticket: text('ticket').notNull(),
+    shard: shard()
+  },
+  t => [
+    uniqueIndex('one_episode').on(t.rule, t.subject, t.startedAt),
+    index('episodes_facility').on(t.facility, t.startedAt),
+    index('episodes_ticket').on(t.ticket)
+  ]
+)
+
+export interface EvidenceRow {
+  device: string
+  metric: string
+  value: number
+  measuredAt: number
+  receivedAt: number
+}
+
+export const tickets = pgTable(
+  'tickets',
+  {
+    id: text('id').primaryKey(),
+    source: text('source').notNull(),
+    rule: text('rule'),
+    ruleVersion: integer('rule_version'),
+    /** The rule as it was: condition, holds, clear. */
+    parameters: jsonb('parameters').$type<Record<string, unknown>>().notNull(),
+    subject: text('subject').notNull(),
+    facility: text('facility'),
+    facilityKind: text('facility_kind'),
+    area: text('area'),
+    crew: text('crew'),
+    state: text('state').notNull(),
+    severity: text('severity').notNull(),
+    openedAt: instant('opened_at').notNull(),
+    dueAt: instant('due_at').notNull(),
+    clearedAt: instant('cleared_at'),
+    closedAt: instant('closed_at'),
+    closeReason: text('close_reason'),
+    /** The condition was over before the ticket opened: a backlog. Outside dispatch, notices and all rates. */
+    bornCleared: boolean('born_cleared').notNull().default(false),
+    evidence: jsonb('evidence').$type<EvidenceRow[]>().notNull(),
+    shard: shard()
+  },
+  t => [
+    uniqueIndex('one_open_ticket')
+      .on(t.rule, t.subject)
+      .where(sql`${t.closedAt} is null`),
+    index('tickets_opened').on(t.openedAt),
+    index('tickets_facility').on(t.facility, t.openedAt),
+    index('tickets_closed').on(t.closedAt)
+  ]
+)
+
+export const ticketEvents = pgTable(
+  'ticket_events',
+  {
+    ticket: text('ticket').notNull(),
+    no: integer('no').notNull(),
+    at: instant('at').notNull(),
+    who: text('who').notNull(),
+    action: text('action').notNull(),
+    from: text('from_state'),
+    to: text('to_state'),
+    note: text('note')
+  },
+  t => [primaryKey({ columns: [t.ticket, t.no] })]
+)
+
+/** What could not be understood, with its raw bytes, re-runnable. */
+export const quarantine = pgTable(
+  'quarantine',
+  {
+    seq: seq('seq').notNull(),
+    no: integer('no').notNull(),
+    receivedAt: instant('received_at').notNull(),
+    device: text('device').notNull(),
+    reason: text('reason').notNull(),
+    path: text('path').notNull(),
+    detail: text('detail').notNull(),
+    payload: bytes('payload').notNull()
+  },
+  t => [primaryKey({ columns: [t.seq, t.no] }), index('quarantine_device').on(t.device, t.seq)]
+)
+
+/** How far the state consumer has committed; moved by compare-and-set, so that a second writer stops. */
+export const offsets = pgTable('offsets', {
+  consumer: text('consumer').primaryKey(),
+  seq: seq('seq').notNull(),
+  appliedNo: seq('applied_no').notNull()
+})
+
+/** All rule state after `seq` and after change `applied_no`, one blob; the newest of a known version counts. */
+export const checkpoints = pgTable('checkpoints', {
+  seq: seq('seq').primaryKey(),
+  appliedNo: seq('applied_no').notNull(),
+  version: integer('version').notNull(),
+  blob: bytes('blob').notNull()
+})

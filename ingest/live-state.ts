@@ -1,0 +1,51 @@
+import type {
+  DeviceQuery,
+  DeviceState,
+  FacilityDetail,
+  FacilityQuery,
+  FacilitySummary,
+  SystemState,
+  TicketQuery,
+  TicketSummary
+} from '#model/api'
+import type { LiveTotals } from '#model/live'
+import type { Area } from '#model/registry'
+import type { Millis } from '#model/time'
+
+export interface ListPage<T> {
+  items: T[]
+  nextCursor: string | null
+  /** How many match in all. */
+  total: number
+}
+
+/** The live picture, from memory: nothing here waits for a disk. */
+export interface LiveState {
+  /** Worst first, then by id; `cursor` is the one of the page before. */
+  facilities(query: FacilityQuery): ListPage<FacilitySummary>
+  facility(id: string): FacilityDetail | undefined
+  /** Open tickets only, most urgent first. */
+  openTickets(query: TicketQuery): ListPage<TicketSummary>
+  devices(query: DeviceQuery): ListPage<DeviceState>
+  areas(): Area[]
+  /** Dated bindings of a facility, for reading its history. */
+  devicesOf(facility: string): { device: string; from: Millis; to?: Millis }[]
+  totals(): LiveTotals
+  system(): SystemState
+  /** Journal time the rules have reached, or the clock when nothing was received yet. */
+  now(): Millis
+  /** Grows with every change of anything above; cheap to compare. */
+  version(): number
+  /** Of one facility: grows when its detail, its tickets or its episodes change; 0 when there is none. */
+  facilityVersion(id: string): number
+}
+
+/** Handing a change to the rules and hearing what became of it. */
+export interface ChangeDesk {
+  /**
+   * Call after the change row is committed. Resolves once the rules have applied and committed it; `refused` says
+   * why it no longer made sense when its turn came. Rejects with `not-applied-yet` after `timeoutMs` (10 s): the
+   * change stays in line and will be applied.
+   */
+  applied(changeId: number, timeoutMs?: number): Promise<{ refused: string | null }>
+}

@@ -1,0 +1,28 @@
+import type { RegistryRecord } from './registry.ts'
+import type { Subject } from './ids.ts'
+import type { TicketAction } from './tickets.ts'
+import type { Millis } from './time.ts'
+
+/** Everything that can alter a decision, as appended to `changes`. */
+export type ChangeBody =
+  | { kind: 'registry'; record: RegistryRecord }
+  | {
+      kind: 'ticket-action'
+      ticket: string
+      action: TicketAction
+      note: string | null
+      claimedAt: Millis | null
+      quietUntil: Millis | null
+    }
+
+/** A change as the state consumer meets it. */
+export interface Change {
+  id: number
+  subject: Subject | `ticket:${string}`
+  body: ChangeBody
+  who: string
+  why: string | null
+  requestedAt: Millis
+  /** Set once applied: the change took effect before this record, as the `appliedNo`-th of all changes. */
+  applied: { beforeSeq: number; no: number; at: Millis } | null
+}
