@@ -73,16 +73,19 @@ export async function startEmbeddedPostgres({
     const { address } = running
     await ensureDatabase(connectionTo(server, address, 'postgres'))
 
-    let closing = false
+    const closing = new AbortController()
     const watching = (async () => {
-      while (!closing) {
-        await delay(WATCH_EVERY_MS, undefined, { ref: false })
-        if (closing || isRunning(running.pid)) continue
+      let pauseMs = WATCH_EVERY_MS
+      while (await pause(pauseMs, closing.signal)) {
+        pauseMs = WATCH_EVERY_MS
+        if (isRunning(running.pid)) continue
         log.error({ pid: running.pid, tail: tailOf(server) }, 'Postgres died and is started again')
-        running = await start(server, address).catch((error: unknown) => {
+        try {
+          running = await start(server, address)
+        } catch (error) {
           log.error({ error }, 'Postgres could not be started again')
-          return running
-        })
+          pauseMs = 10 * WATCH_EVERY_MS
+        }
       }
     })()
 
@@ -94,8 +97,8 @@ export async function startEmbeddedPostgres({
         return running.pid
       },
       async close() {
-        if (closing) return
-        closing = true
+        if (closing.signal.aborted) return
+        closing.abort()
         await watching
         await stop(server, running.pid)
         if (address.folder) rmSync(address.folder, { recursive: true, force: true })
@@ -107,6 +110,10 @@ export async function startEmbeddedPostgres({
     throw error
   }
 }
+
+/** Resolves to false once aborted; does not keep the process alive. */
+const pause = (ms: number, signal: AbortSignal): Promise<boolean> =>
+  delay(ms, true, { ref: false, signal }).catch(() => false)
 
 interface Server {
   place: ServerHome
@@ -121,30 +128,36 @@ interface Running {
 }
 
 async function start(server: Server, address: Address): Promise<Running> {
+  const giveUpAt = Date.now() + ANSWERS_WITHIN_MS
+  for (;;) {
+    const running = { pid: await launch(server, address), address }
+    if (await answers(server, running)) return running
+    // When a postmaster was killed, its busy backends keep the shared memory until they notice.
+    if (!/shared memory block/.test(tailOf(server)) || Date.now() > giveUpAt) {
+      throw new AppError('internal', `Postgres did not start in ${server.place.home}:\n${tailOf(server)}`)
+    }
+    await delay(200)
+  }
+}
+
+async function launch(server: Server, address: Address): Promise<number> {
   const { place, cluster } = server
   clearStalePid(cluster)
   const settings = { ...SETTINGS, ...address.settings, log_directory: ensureLogs(server) }
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const output = openSync(join(place.home, 'startup.log'), 'w', 0o600)
-  const child = spawn(
-    binary(place.binaries, 'postgres'),
-    ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    {
-      ...place.user,
-      cwd: place.home,
-      detached: true,
-      windowsHide: true,
-      stdio: ['ignore', output, output],
-      env: SERVER_ENV
-    }
-  )
+  const child = spawn(binary(place.binaries, 'postgres'), ['-D', cluster, ...options], {
+    ...place.user,
+    cwd: place.home,
+    detached: true,
+    windowsHide: true,
+    stdio: ['ignore', output, output],
+    env: SERVER_ENV
+  })
   closeSync(output)
   await once(child, 'spawn')
   child.unref()
-  const running = { pid: child.pid!, address }
-  if (!(await answers(server, running))) {
-    throw new AppError('internal', `Postgres did not start in ${place.home}:\n${tailOf(server)}`)
-  }
-  return running
+  return child.pid!
 }
 
 /** The server an earlier run left on this cluster, once it takes connections; undefined when there is none (any more). */
@@ -160,7 +173,7 @@ async function takeOver(server: Server): Promise<Running | undefined> {
 /** True once the server takes connections, false when it is gone; a server that is starting or stopping is waited for. */
 async function answers(server: Server, { pid, address }: Running): Promise<boolean> {
   let giveUpAt = Date.now() + ANSWERS_WITHIN_MS
-  while (isRunning(pid)) {
+  for (let pauseMs = 10; isRunning(pid); pauseMs = Math.min(2 * pauseMs, 500)) {
     const client = new pg.Client({
       ...connectionTo(server, address, 'postgres'),
       connectionTimeoutMillis: 5_000
@@ -183,7 +196,7 @@ async function answers(server: Server, { pid, address }: Running): Promise<boole
     } finally {
       await client.end().catch(() => {})
     }
-    await delay(20)
+    await delay(pauseMs)
   }
   return false
 }
