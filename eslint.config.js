@@ -5,7 +5,7 @@ import globals from 'globals'
 import ts from 'typescript-eslint'
 
 /** The files that speak to a terminal; everything else goes through its logger. */
-const COMMAND_LINE = ['main.ts', 'scripts/**', 'firmware-sim/cli.ts', 'test/run/**', 'test/bench/**']
+const COMMAND_LINE = ['main.ts', 'scripts/**', 'firmware-sim/cli.ts', 'test/**']
 
 const PAGE_CONFIG = new URL('./dashboard/svelte.config.js', import.meta.url)
 const svelteConfig = existsSync(PAGE_CONFIG) ? (await import(PAGE_CONFIG.href)).default : {}

@@ -26,8 +26,8 @@ export default defineConfig({
       project('unit', 5_000),
       withPostgres('contracts', 20_000),
       withPostgres('integration', 60_000),
-      // One at a time: each holds a whole system and a browser.
-      { test: { ...withPostgres('e2e', 120_000).test, fileParallelism: false } }
+      // Last and one at a time: each holds a whole system and a browser.
+      { test: { ...withPostgres('e2e', 120_000).test, fileParallelism: false, sequence: { groupOrder: 1 } } }
     ]
   }
 })

@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+/** What some tests need from the system beyond Node, as Debian packages. A new need is a new row. */
+export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
+  {
+    package: 'chromium',
+    why: 'the page is tested in a real browser',
+    provides: '/usr/bin/chromium',
+    neededBy: 'test/e2e/'
+  },
+  {
+    package: 'fonts-noto-cjk',
+    why: 'the page is shown in Chinese',
+    provides: '/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc',
+    neededBy: 'test/e2e/'
+  }
+]
+
+export interface SystemPackage {
+  package: string
+  why: string
+  /** The file whose presence means it is installed, by this package or otherwise. */
+  provides: string
+  /** The start of the paths, from the project's root, of the test files that cannot run without it. */
+  neededBy: string
+}
+
+/**
+ * Installs what the given test files need and lack, where we may: on a Debian-like system, as root.
+ * Answers what is still missing.
+ */
+export function installMissing(testFiles: readonly string[]): SystemPackage[] {
+  const wanted = SYSTEM_PACKAGES.filter(p => testFiles.some(file => file.startsWith(p.neededBy)))
+  const missing = () => wanted.filter(p => !existsSync(p.provides))
+  const names = missing().map(p => p.package)
+  if (names.length > 0 && existsSync('/usr/bin/apt-get') && process.getuid?.() === 0) {
+    console.log(`installing ${names.join(', ')} …`)
+    aptGet('update')
+    aptGet('install', '-y', '--no-install-recommends', ...names)
+  }
+  return missing()
+}
+
+function aptGet(...args: string[]) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+}
