@@ -1,0 +1,46 @@
+import { getTimes } from 'suncalc'
+import { days, minutes, type Millis } from '#model/time'
+
+/** Lamps get this long after dusk and dawn to follow; samples before its end do not count. */
+export const EXPECTATION_GRACE_MS = minutes(15)
+
+/** One stretch of night or day. */
+export interface SunPhase {
+  /** Street lights should be lit: between civil dusk and civil dawn (sun 6° under the horizon). */
+  lit: boolean
+  since: Millis
+  until: Millis
+}
+
+export interface Sun {
+  phaseAt(at: Millis): SunPhase
+}
+
+/** Civil dusk and dawn at a place. Where the sun does neither (polar summer and winter) a phase lasts a day. */
+export function createSun(lat: number, lon: number): Sun {
+  let last: SunPhase = { lit: false, since: 0, until: 0 }
+  return {
+    phaseAt(at) {
+      if (at < last.since || at >= last.until) last = compute(lat, lon, at)
+      return last
+    }
+  }
+}
+
+function compute(lat: number, lon: number, at: Millis): SunPhase {
+  const edges = [-1, 0, 1]
+    .flatMap(day => {
+      const times = getTimes(new Date(at + days(day)), lat, lon)
+      return [
+        { at: times.dawn?.getTime() ?? NaN, lit: false },
+        { at: times.dusk?.getTime() ?? NaN, lit: true }
+      ]
+    })
+    .filter(edge => Number.isFinite(edge.at))
+    .sort((a, b) => a.at - b.at)
+  const before = edges.findLast(edge => edge.at <= at)
+  const after = edges.find(edge => edge.at > at)
+  if (before && after) return { lit: before.lit, since: before.at, until: after.at }
+  const day = Math.floor(at / days(1)) * days(1)
+  return { lit: false, since: day, until: day + days(1) }
+}
