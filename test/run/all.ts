@@ -5,6 +5,8 @@ import { installMissing } from './system-packages.ts'
 
 /** `npm test`: prepares what the chosen tests need, runs them and ends with one line that counts them. */
 const count = { passed: 0, failed: 0, skipped: 0 }
+/** Why something was left out, said last so that nobody misses it. */
+const leftOut: string[] = []
 
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)])
 const vitest = await createVitest('test', { ...options, watch: false })
@@ -37,11 +39,12 @@ clearInterval(awake)
 
 // Tests a name filter leaves out are not skipped: nobody asked for them.
 const skipped = options.testNamePattern ? 0 : count.skipped
+if (leftOut.length > 0) console.warn(`\n${leftOut.join('\n')}`)
 console.log(`\n${count.passed} passed, ${count.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 const incomplete = skipped > 0 && process.env['CI'] === 'true'
 process.exit(count.failed > 0 || count.passed === 0 || incomplete ? 1 : 0)
 
-/** Says loudly which suites cannot run here and why, and counts their tests as skipped. */
+/** Notes which suites cannot run here and why, and counts their tests as skipped. */
 async function leaveOutWhatCannotRun(
   vitest: Vitest,
   chosen: TestSpecification[]
@@ -52,11 +55,10 @@ async function leaveOutWhatCannotRun(
   const blocked = chosen.filter(spec => missing.some(p => pathOf(spec).startsWith(p.neededBy)))
   if (blocked.length === 0) return chosen
 
-  for (const p of missing)
-    console.warn(`MISSING ${p.package} (${p.provides}): ${p.why}. Install it to run ${p.neededBy}`)
+  for (const { package: name, provides, why } of missing) leftOut.push(`MISSING ${name} (${provides}): ${why}`)
   for (const module of await vitest.experimental_parseSpecifications(blocked)) {
     const tests = [...module.children.allTests()].length
-    console.warn(`SKIPPED ${module.relativeModuleId}: ${tests} tests`)
+    leftOut.push(`SKIPPED ${module.relativeModuleId}: ${tests} tests`)
     count.skipped += Math.max(tests, 1)
   }
   return chosen.filter(spec => !blocked.includes(spec))
