@@ -11,8 +11,9 @@ const leftOut: string[] = []
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)])
 const vitest = await createVitest('test', { ...options, watch: false })
 await vitest.standalone()
-// A cancelled run still closes what it opened.
+// A cancelled run still closes what it opened; Vitest's own listener would end the process at once.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.removeAllListeners(signal)
   process.once(signal, () => {
     count.failed++
     void vitest.cancelCurrentRun('keyboard-input')
