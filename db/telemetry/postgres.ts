@@ -1,0 +1,154 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
+import type { Seq } from '#db/journal'
+import { AppError } from '#model/errors'
+import type { Millis } from '#model/time'
+import { binaryCopy, COPY_TELEMETRY } from './binary-copy.ts'
+import { dayPartitions } from './day-partitions.ts'
+import { firstReadings } from './first-readings.ts'
+import { ensureSchema } from './postgres-schema.ts'
+import { seriesIds } from './series-ids.ts'
+import {
+  type Bucket,
+  type Point,
+  QUALITIES,
+  type TelemetryQuery,
+  type TelemetryRow,
+  type TelemetryStore
+} from './store.ts'
+
+/** Telemetry in Postgres ≥ 15. Makes its tables when they are not there. The pool stays the caller's to end. */
+export async function postgresTelemetryStore(pool: pg.Pool): Promise<TelemetryStore> {
+  await ensureSchema(pool)
+  const days = dayPartitions(pool)
+  const idsOf = seriesIds(pool)
+  /** What this writer knows of the offset; undefined while the outcome of a write is unknown. */
+  let known: Seq | undefined
+  let writing: Promise<void> = Promise.resolve()
+
+  async function offset(): Promise<Seq> {
+    const { rows } = await pool.query<{ seq: string }>('select seq from telemetry_offset')
+    return (known = Number(rows[0]!.seq))
+  }
+
+  async function write(rows: TelemetryRow[], upTo: Seq): Promise<void> {
+    const after = known ?? (await offset())
+    if (upTo <= after) return
+    const fresh = firstReadings(
+      rows.some(row => row.seq <= after) ? rows.filter(row => row.seq > after) : rows
+    )
+    known = undefined
+    await days.ensureFor(fresh)
+    const series = await idsOf(fresh)
+    await inTransaction(pool, async client => {
+      const moved = await client.query(`update telemetry_offset set seq = ${upTo} where seq = ${after}`)
+      if (moved.rowCount !== 1) {
+        known = after
+        throw new AppError(
+          'offset-moved',
+          `another writer moved the telemetry offset from ${after}; this one must stop`
+        )
+      }
+      if (fresh.length === 0) return
+      await pipeline(Readable.from(binaryCopy(fresh, series)), client.query(copyFrom(COPY_TELEMETRY)))
+    })
+    known = upTo
+  }
+
+  return {
+    engine: 'postgres',
+    offset,
+    write(rows, upTo) {
+      const done = write(rows, upTo).catch(async (error: unknown) => {
+        if (!lacksPartition(error)) throw error
+        // Retention of another process dropped a day we thought was there.
+        days.forget()
+        await write(rows, upTo)
+      })
+      writing = done.catch(() => {})
+      return done
+    },
+    points: query => points(pool, query),
+    buckets: query => buckets(pool, query),
+    prepare: range => days.ensure(range.from, range.to),
+    retain: notBefore => days.dropBefore(notBefore),
+    async health() {
+      try {
+        await pool.query('select seq from telemetry_offset')
+        return { ok: true }
+      } catch (error) {
+        return { ok: false, reason: (error as Error).message }
+      }
+    },
+    close: () => writing
+  }
+}
+
+const lacksPartition = (error: unknown): boolean =>
+  /^no partition of relation/.test((error as Error).message) && (error as { code?: string }).code === '23514'
+
+async function inTransaction(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<void>): Promise<void> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    await work(client)
+    await client.query('commit')
+    client.release()
+  } catch (error) {
+    // A rollback that fails too means the connection is gone; it must not go back to the pool.
+    await client.query('rollback').then(
+      () => client.release(),
+      () => client.release(true)
+    )
+    throw error
+  }
+}
+
+/**
+ * The readings asked for, duplicates once: one index range per device and day, the first seq of each time. Within a seq
+ * `write` keeps one. The fixed bounds let the planner leave out days, the span's narrow them per device.
+ */
+const READINGS = `
+  unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) as span (device, since, until)
+  join telemetry_series s on s.device = span.device and s.metric = $4
+  cross join lateral (
+    select distinct on (measured_at) measured_at, value, quality from telemetry t
+    where t.series = s.id and measured_at >= $5 and measured_at < $6
+      and measured_at >= coalesce(span.since, '-infinity') and measured_at < coalesce(span.until, 'infinity')
+    order by measured_at desc, seq`
+
+const parametersOf = ({ devices, metric, from, to, limit }: TelemetryQuery): unknown[] => [
+  devices.map(span => span.device),
+  devices.map(span => timeOf(span.from)),
+  devices.map(span => timeOf(span.to)),
+  metric,
+  timeOf(from),
+  timeOf(to),
+  limit
+]
+
+const timeOf = (at: Millis | undefined): string | null =>
+  at === undefined ? null : new Date(at).toISOString()
+
+async function points(pool: pg.Pool, query: TelemetryQuery): Promise<Point[]> {
+  const { rows } = await pool.query<{ at: number; value: number; quality: number }>(
+    `select (extract(epoch from measured_at) * 1000)::float8 as at, value, quality
+     from ${READINGS} limit $7) as reading
+     order by measured_at desc limit $7`,
+    parametersOf(query)
+  )
+  return rows.reverse().map(({ at, value, quality }) => ({ at, value, quality: QUALITIES[quality]! }))
+}
+
+async function buckets(pool: pg.Pool, query: TelemetryQuery & { stepMs: Millis }): Promise<Bucket[]> {
+  // avg() fails on squares of huge values and on quotients of tiny ones: divided here, where neither is an error.
+  const { rows } = await pool.query<{ at: number; min: number; sum: number; max: number; count: number }>(
+    `select (extract(epoch from bucket) * 1000)::float8 as at, min(value), sum(value), max(value), count(*)::int as count
+     from (select date_bin($8 * interval '1 millisecond', measured_at, 'epoch') as bucket, value from ${READINGS}) as reading) as binned
+     group by bucket order by bucket desc limit $7`,
+    [...parametersOf(query), query.stepMs]
+  )
+  return rows.reverse().map(({ at, min, sum, max, count }) => ({ at, min, avg: sum / count, max, count }))
+}
