@@ -56,7 +56,8 @@ async function leaveOutWhatCannotRun(
   const blocked = chosen.filter(spec => missing.some(p => pathOf(spec).startsWith(p.neededBy)))
   if (blocked.length === 0) return chosen
 
-  for (const { package: name, provides, why } of missing) leftOut.push(`MISSING ${name} (${provides}): ${why}`)
+  for (const { package: name, provides, why } of missing)
+    leftOut.push(`MISSING ${name} (${provides}): ${why}`)
   for (const module of await vitest.experimental_parseSpecifications(blocked)) {
     const tests = [...module.children.allTests()].length
     leftOut.push(`SKIPPED ${module.relativeModuleId}: ${tests} tests`)
