@@ -14,7 +14,12 @@ export const MAX_ENTRIES = 5000
 /** The device's clock: epoch milliseconds or RFC 3339 with a zone. Absent: the moment we received it. */
 const At = Type.Union([
   Type.Integer({ minimum: 0, description: 'epoch milliseconds' }),
-  Type.String({ format: 'date-time', description: 'RFC 3339 with a zone' })
+  // The format alone would take a zone's name behind it (RFC 9557).
+  Type.String({
+    format: 'date-time',
+    pattern: '([Zz]|[+-][0-9]{2}:[0-9]{2})$',
+    description: 'RFC 3339 with a zone'
+  })
 ])
 
 export const TelemetryEntry = Type.Object(
@@ -24,9 +29,12 @@ export const TelemetryEntry = Type.Object(
     device: Type.Optional(
       Type.String({ pattern: ID_PATTERN, description: 'a device registered under the gateway that sends' })
     ),
-    values: Type.Record(Type.String(), Type.Union([Type.Number(), Type.Boolean(), Type.String()]), {
-      description: 'metric name → value'
-    })
+    // Any name, also one with a line break, which the default pattern would leave unchecked.
+    values: Type.Record(
+      Type.String({ pattern: '^[\\s\\S]*$' }),
+      Type.Union([Type.Number(), Type.Boolean(), Type.String()]),
+      { description: 'metric name → value' }
+    )
   },
   { additionalProperties: false }
 )
