@@ -13,7 +13,7 @@ export type RecordKind = (typeof RECORD_KINDS)[number]
 
 export interface JournalEntry {
   kind: RecordKind
-  /** The authenticated client that published; empty for a tick. */
+  /** The device under whose topic it came: the client itself, or a child of the gateway that it is. Empty for a tick. */
   deviceId: string
   payload: Uint8Array
 }

@@ -1,0 +1,274 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import {
+  Aedes,
+  type AuthenticateError,
+  type AuthErrorCode,
+  type Client,
+  type ConnectPacket,
+  type PublishPacket
+} from 'aedes'
+import type { Journal } from '#db/journal'
+import { isId } from '#model/ids'
+import { topicOf } from '#model/topics'
+import { mayPublish, maySubscribe, type Identity } from './access.ts'
+import type { Credentials } from './credentials.ts'
+import { journalGate, type GateClient } from './gate.ts'
+import { DEFAULT_LIMITS, type BrokerLimits } from './limits.ts'
+import { brokerMetrics, type BrokerMetrics, type Refusal } from './metrics.ts'
+import { guardSocket, type SocketGuard } from './socket-guard.ts'
+
+export interface BrokerOptions {
+  journal: Journal
+  credentials: Credentials
+  /** Port 0 takes a free one. */
+  listen: { host: string; port: number; tls?: { port: number; cert: string | Buffer; key: string | Buffer } }
+  limits?: Partial<BrokerLimits>
+  log: Record<'info' | 'warn', (details: object, message: string) => void>
+}
+
+export interface Broker {
+  address: { host: string; port: number; tlsPort?: number }
+  metrics: BrokerMetrics
+  isConnected(deviceId: string): boolean
+  /**
+   * Sends a command to the device, or to the gateway that subscribed for it, at most once: commands are not kept for
+   * who is away, and whether it was heard only its reply tells.
+   */
+  publishCommand(deviceId: string, payload: string | Uint8Array): void
+  /** Takes no more messages, closes connections (their wills still go in the journal) and waits for the gate. */
+  close(): Promise<void>
+}
+
+interface Session extends GateClient {
+  client: Client
+  guard: SocketGuard
+  connect?: ConnectPacket
+  identity?: Identity
+}
+
+/** CONNACK, "server unavailable" (MQTT 3.1.1, 3.2.2.3). */
+const CONNACK_UNAVAILABLE = Buffer.from([0x20, 2, 0, 3])
+const IDENTIFIER_REJECTED = 2 as AuthErrorCode
+const BAD_CREDENTIALS = 4 as AuthErrorCode
+const NOT_AUTHORIZED = 5 as AuthErrorCode
+const LISTEN_AGAIN_MS = 1000
+const DRAIN_MS = 5000
+
+/** An end of a connection that was our decision. */
+class RefusalError extends Error {
+  readonly reason: Refusal
+  constructor(reason: Refusal) {
+    super(reason)
+    this.reason = reason
+  }
+}
+
+/**
+ * MQTT 3.1.1 for devices. A PUBACK means the message is in the journal; who may do what is `access.ts`, how much of it
+ * `limits.ts`. Aedes speaks the protocol and delivers commands; it routes and keeps nothing that a device publishes,
+ * since nobody may subscribe to it. Sessions are never kept: each CONNACK says so, and devices subscribe on connect.
+ */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const { journal, credentials, listen, log } = options
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const metrics = brokerMetrics()
+  const gate = journalGate({ journal, limits, metrics, log })
+  const sessions = new WeakMap<Client, Session>()
+  const sockets = new Map<Socket, Session>()
+
+  const aedes = await Aedes.createBroker({
+    // A slow listener of commands holds a slot until it is closed.
+    concurrency: 10_000,
+    connectTimeout: limits.connectTimeoutMs,
+    drainTimeout: limits.drainTimeoutMs,
+    keepaliveLimit: limits.keepaliveSeconds,
+    maxClientsIdLength: 64,
+    preConnect(client, packet, done) {
+      packet.clean = true
+      sessions.get(client)!.connect = packet
+      done(null, true)
+    },
+    authenticate(client, username, password, done) {
+      const session = sessions.get(client)!
+      authenticate({ session, clientId: client.id, username, password }).then(
+        refused => {
+          if (refused) return done(refused, false)
+          session.guard.authenticated()
+          done(null, true)
+        },
+        (error: unknown) => {
+          log.warn({ err: error }, 'credentials could not be checked')
+          done(connackError('wrong-credentials', NOT_AUTHORIZED), false)
+        }
+      )
+    },
+    authorizePublish(client, packet, done) {
+      const session = client && sessions.get(client)
+      if (!session?.identity) return done(new RefusalError('topic'))
+      const allowed = mayPublish(session.identity, packet)
+      if ('refused' in allowed) return done(new RefusalError(allowed.refused))
+      const { leaf, deviceId } = allowed
+      metrics.messages[leaf]++
+      metrics.bytes += packet.payload.length
+      // A reply to a command passes in its turn but is no reading.
+      const entry =
+        leaf === 'telemetry' || leaf === 'status'
+          ? { kind: leaf, deviceId, payload: packet.payload as Buffer }
+          : undefined
+      gate.submit({ entry, client: session, release: done })
+    },
+    authorizeSubscribe(client, subscription, done) {
+      const identity = sessions.get(client)?.identity
+      if (identity && maySubscribe(identity, subscription.topic)) return done(null, subscription)
+      refuse('subscription', identity?.deviceId)
+      done(null, null)
+    },
+    authorizeForward(client, packet) {
+      const identity = sessions.get(client)?.identity
+      return identity && maySubscribe(identity, packet.topic) ? packet : null
+    }
+  })
+  routeOnlyOwnPackets(aedes)
+
+  async function authenticate(connect: {
+    session: Session
+    clientId: string
+    username: string | undefined
+    password: Buffer | undefined
+  }): Promise<AuthenticateError | undefined> {
+    const { session, clientId, username, password } = connect
+    if (username !== clientId || !isId(clientId)) return connackError('client-id', IDENTIFIER_REJECTED)
+    const found = password && (await credentials.check(clientId, password.toString()))
+    if (!found?.ok) return connackError('wrong-credentials', BAD_CREDENTIALS)
+    const identity = { deviceId: clientId, gatewayFor: found.gatewayFor }
+    const will = session.connect?.will
+    if (
+      will &&
+      'refused' in
+        mayPublish(identity, { topic: will.topic, retain: will.retain ?? false, qos: will.qos ?? 0 })
+    ) {
+      return connackError('will', NOT_AUTHORIZED)
+    }
+    session.identity = identity
+    return undefined
+  }
+
+  function connackError(reason: Refusal, returnCode: AuthErrorCode): AuthenticateError {
+    return Object.assign(new RefusalError(reason), { returnCode })
+  }
+
+  function refuse(reason: Refusal, deviceId?: string) {
+    metrics.refused[reason]++
+    log.info({ reason, deviceId }, 'refused')
+  }
+
+  const onError = (client: Client, error: Error) => {
+    const reason = reasonOf(error)
+    if (reason) refuse(reason, client.id ?? undefined)
+  }
+  aedes.on('clientError', onError)
+  aedes.on('connectionError', onError)
+
+  function accept(socket: Socket) {
+    if (sockets.size >= limits.connections) {
+      refuse('too-many-connections')
+      socket.on('error', () => {})
+      socket.end(CONNACK_UNAVAILABLE, () => socket.destroy())
+      return
+    }
+    metrics.connections++
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, 60_000)
+    const guard = guardSocket({
+      socket,
+      limits,
+      hasRoom: () => gate.hasRoom(session),
+      refuse: reason => socket.destroy(new RefusalError(reason)),
+      onPaced: paused => (metrics.pausedSockets += paused ? 1 : -1)
+    })
+    const session: Session = { client: aedes.handle(socket), guard, inFlightBytes: 0, poke: guard.poke }
+    socket.once('close', () => {
+      sockets.delete(socket)
+      metrics.connections--
+      guard.close()
+      gate.forget(session)
+    })
+    sockets.set(socket, session)
+    sessions.set(session.client, session)
+  }
+
+  // Aedes reads no further while a client's messages wait. What it may still have in flight is the gate's to say, and a
+  // device that pings must be answered however long the journal takes: silence we caused is nobody's keepalive timeout.
+  const listening = setInterval(() => {
+    if (metrics.gateBytes === 0) return
+    for (const { inFlightBytes, client, guard } of sockets.values()) {
+      if (inFlightBytes === 0) continue
+      const internals = client as { _parsingBatch?: number; _keepaliveTimer?: NodeJS.Timeout }
+      internals._keepaliveTimer?.refresh()
+      internals._parsingBatch = 0
+      guard.poke()
+    }
+  }, LISTEN_AGAIN_MS)
+
+  const servers = [await listenOn(createServer(accept), listen)]
+  if (listen.tls)
+    servers.push(
+      await listenOn(createTlsServer({ ...listen.tls, handshakeTimeout: limits.connectTimeoutMs }, accept), {
+        ...listen,
+        ...listen.tls
+      })
+    )
+  const [port, tlsPort] = servers.map(server => (server.address() as AddressInfo).port)
+
+  return {
+    address: { host: listen.host, port: port!, ...(tlsPort && { tlsPort }) },
+    metrics,
+    isConnected: deviceId => deviceId in clientsOf(aedes),
+    publishCommand(deviceId, payload) {
+      metrics.messages.command++
+      const packet = { cmd: 'publish', topic: topicOf(deviceId, 'command'), payload: Buffer.from(payload) }
+      aedes.publish({ ...packet, qos: 0, retain: false, dup: false } as PublishPacket, () => {})
+    },
+    async close() {
+      const closed = servers.map(server => new Promise(resolve => server.close(resolve)))
+      await new Promise<void>(resolve => aedes.close(resolve))
+      for (const socket of sockets.keys()) socket.destroy()
+      await Promise.all(closed)
+      await gate.drain(DRAIN_MS)
+      clearInterval(listening)
+    }
+  }
+}
+
+/** What devices publish has passed the gate and has no subscriber: all that Aedes would do with it is work. */
+function routeOnlyOwnPackets(aedes: Aedes) {
+  type Publish = (packet: PublishPacket, client: unknown, done?: () => void) => void
+  const broker = aedes as unknown as { publish: Publish }
+  const route = broker.publish.bind(aedes)
+  broker.publish = (packet, client, done) => {
+    if (client && typeof client !== 'function') done?.()
+    else route(packet, client, done)
+  }
+}
+
+const clientsOf = (aedes: Aedes) => (aedes as unknown as { clients: Record<string, Client> }).clients
+
+/** The reason to count for an error Aedes ended a connection with; none when the other side just went away. */
+function reasonOf(error: Error & { code?: string; errorCode?: number }): Refusal | undefined {
+  if (error instanceof RefusalError) return error.reason
+  if (error.code?.startsWith('E') || error.message === 'connection closed') return undefined
+  if (error.errorCode === 1) return 'protocol-version'
+  if (error.errorCode === 6) return 'keepalive'
+  if (error.message === 'connect did not arrive in time') return 'connect-timeout'
+  if (error.message === 'keep alive timeout') return 'keepalive-timeout'
+  if (error.message === 'drain timeout') return 'slow-reader'
+  return 'malformed'
+}
+
+function listenOn<S extends Server>(server: S, { host, port }: { host: string; port: number }): Promise<S> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, backlog: 1024 }, () => resolve(server))
+  })
+}

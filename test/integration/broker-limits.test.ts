@@ -1,0 +1,117 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import mqttPacket from 'mqtt-packet'
+import type { BrokerLimits } from '#broker/limits'
+import { topicOf } from '#model/topics'
+import { brokerFixture, connectPacket, type BrokerFixture } from '#test/fixtures/broker'
+
+let fixture: BrokerFixture
+const start = async (limits: Partial<BrokerLimits> = {}) => (fixture = await brokerFixture({ limits }))
+afterEach(() => fixture.close())
+
+const telemetry = topicOf('bin-1', 'telemetry')
+const payloads = async () => (await fixture.recorded()).map(r => Buffer.from(r.payload).toString())
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+
+describe('packets', () => {
+  it('larger than a CONNECT may be are refused before authentication, unread', async () => {
+    await start()
+    const raw = await fixture.raw()
+    raw.send(Buffer.concat([Buffer.from([0x10, 0x80, 0x80, 0x80, 0x10]), Buffer.alloc(10_000)]))
+    await raw.closed()
+    expect(fixture.metrics.refused['packet-too-large']).toBe(1)
+  })
+
+  it('larger than 256 KB are refused after it, when their header is read', async () => {
+    await start()
+    const raw = await fixture.raw()
+    await raw.connect('bin-1')
+    raw.publish(telemetry, Buffer.alloc(200 * 1024))
+    await raw.packet('puback')
+    raw.publish(telemetry, Buffer.alloc(256 * 1024))
+    await raw.closed()
+    expect(fixture.metrics.refused['packet-too-large']).toBe(1)
+    expect(fixture.journal.head()).toBe(1)
+  })
+
+  it('that are no MQTT end the connection', async () => {
+    await start()
+    for (const bytes of [
+      Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+      Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff, 0x01])
+    ]) {
+      const raw = await fixture.raw()
+      raw.send(bytes)
+      await raw.closed()
+    }
+    const late = await fixture.raw()
+    await late.connect('bin-1')
+    late.send(Buffer.from([0xf7, 0x00, 0x13, 0x37]))
+    await late.closed()
+    expect(fixture.metrics.refused.malformed).toBe(3)
+  })
+
+  it('sent right behind the CONNECT wait for its answer, however they are cut', async () => {
+    await start()
+    const stream = Buffer.concat(
+      [
+        connectPacket('bin-1'),
+        ...[1, 2, 3].map(id => ({
+          cmd: 'publish' as const,
+          topic: telemetry,
+          payload: 'x'.repeat(id * 3000),
+          qos: 1 as const,
+          messageId: id,
+          dup: false,
+          retain: false
+        }))
+      ].map(packet => mqttPacket.generate(packet))
+    )
+    for (const size of [1, 7, 4000, stream.length]) {
+      const raw = await fixture.raw()
+      raw.socket.setNoDelay(true)
+      for (let at = 0; at < stream.length; at += size) {
+        raw.send(stream.subarray(at, at + size))
+        if (at % 997 === 0) await pause(0)
+      }
+      await vi.waitFor(() => expect(raw.acks()).toEqual([1, 2, 3]))
+      raw.socket.destroy()
+    }
+  })
+
+  it('that never come are not waited for', async () => {
+    await start({ connectTimeoutMs: 50 })
+    const raw = await fixture.raw()
+    await raw.closed()
+    expect(fixture.metrics.refused['connect-timeout']).toBe(1)
+  })
+})
+
+describe('a device faster than its rate', () => {
+  it('is read more slowly, loses nothing, and slows nobody else', async () => {
+    await start({ messagesPerSecond: 100, burstMs: 200 })
+    const fast = await fixture.device('bin-1')
+    const began = performance.now()
+    const sending = Promise.all(
+      Array.from({ length: 80 }, (_, i) => fast.publishAsync(telemetry, `${i}`, { qos: 1 }))
+    )
+    const other = await fixture.device('bin-2')
+    await other.publishAsync(topicOf('bin-2', 'telemetry'), 'other', { qos: 1 })
+    expect(performance.now() - began).toBeLessThan(400)
+    await vi.waitFor(() => expect(fixture.metrics.pausedSockets).toBe(1))
+    await sending
+    expect(performance.now() - began).toBeGreaterThan(450)
+    expect((await payloads()).filter(p => p !== 'other')).toEqual(
+      Array.from({ length: 80 }, (_, i) => `${i}`)
+    )
+    await vi.waitFor(() => expect(fixture.metrics.pausedSockets).toBe(0))
+  })
+
+  it('loses nothing either when it hangs up at once', async () => {
+    await start({ messagesPerSecond: 200, burstMs: 50 })
+    const raw = await fixture.raw()
+    await raw.connect('bin-1')
+    for (let i = 0; i < 60; i++) raw.publish(telemetry, `${i}`, { qos: 0, messageId: undefined })
+    raw.socket.end()
+    await vi.waitFor(async () => expect(await payloads()).toHaveLength(60), 2000)
+  })
+})
