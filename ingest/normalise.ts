@@ -1,8 +1,8 @@
 import type { JournalRecord } from '#db/journal'
 import { canReport } from '#model/device-models'
-import { encodeValue, isMetric, type MetricId } from '#model/metrics'
+import { encodeValue, isMetric, type MetricId, type RawValue } from '#model/metrics'
 import type { Device } from '#model/registry'
-import { MAX_AHEAD_MS, RAW_RETENTION_MS, type Quality, type QuarantineReason } from '#model/telemetry'
+import { MAX_AHEAD_MS, RAW_RETENTION_MS, type QuarantineReason } from '#model/telemetry'
 import type { Millis } from '#model/time'
 import { came, member } from './came.ts'
 import { decodeMessage, type DecodedEntry } from './decode.ts'
@@ -25,19 +25,22 @@ export type Known = Pick<Registry, 'device' | 'facility'>
 export function normaliseRecord(record: JournalRecord, registry: Known): NormalisedRecord {
   const { seq, receivedAt, kind, deviceId } = record
   const normalised: NormalisedRecord = { seq, receivedAt, kind, deviceId, reports: [], rejects: [] }
-  const rejects = rejectList(normalised.rejects)
+  const { rejects } = normalised
   switch (kind) {
     case 'tick':
-      normaliseTick(record, normalised, rejects)
+      normaliseTick(record, normalised)
       break
     case 'status':
-      normaliseStatus(record, normalised, registry, rejects)
+      normaliseStatus(record, normalised, registry)
       break
     case 'telemetry':
-      normaliseTelemetry(record, normalised, registry, rejects)
+      normaliseTelemetry(record, normalised, registry)
   }
-  rejects.finish()
-  if (normalised.rejects.length > 0) normalised.payload = record.payload
+  if (rejects.length > 0) normalised.payload = record.payload
+  if (rejects.length > MAX_REJECTS) {
+    const [first, ...others] = rejects.splice(MAX_REJECTS) as [Reject, ...Reject[]]
+    rejects.push({ ...first, detail: `and ${others.length + 1} more rejected in the same message` })
+  }
   return normalised
 }
 
@@ -47,70 +50,65 @@ export const normaliseBatch = (records: JournalRecord[], registry: Known): Norma
 const asText = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 
-function normaliseTick({ payload }: JournalRecord, normalised: NormalisedRecord, rejects: RejectList) {
+function normaliseTick({ payload }: JournalRecord, normalised: NormalisedRecord) {
   const text = asText(payload)
   if (/^\d{1,10}$/.test(text)) normalised.tickPeriodMs = Number(text)
-  else rejects.add('', 'wrong-shape', '', `expected a tick period in ms, came ${came(text)}`)
+  else normalised.rejects.push(wrongShape('', `expected a tick period in ms, came ${came(text)}`))
 }
 
 function normaliseStatus(
   { deviceId, payload }: JournalRecord,
   normalised: NormalisedRecord,
-  registry: Known,
-  rejects: RejectList
+  registry: Known
 ) {
   const text = asText(payload)
-  if (!registry.device(deviceId)) rejects.add(deviceId, 'unknown-device', '', unregistered(deviceId))
+  if (!registry.device(deviceId)) normalised.rejects.push(unregistered(deviceId))
   else if (text === 'online' || text === 'offline') normalised.presence = text
-  else rejects.add(deviceId, 'wrong-shape', '', `expected online or offline, came ${came(text)}`)
+  else normalised.rejects.push(wrongShape(deviceId, `expected online or offline, came ${came(text)}`))
 }
 
 function normaliseTelemetry(
   { deviceId, receivedAt, payload }: JournalRecord,
-  normalised: NormalisedRecord,
-  registry: Known,
-  rejects: RejectList
+  { reports, rejects }: NormalisedRecord,
+  registry: Known
 ) {
   const sender = registry.device(deviceId)
-  if (!sender) return rejects.add(deviceId, 'unknown-device', '', unregistered(deviceId))
+  if (!sender) return rejects.push(unregistered(deviceId))
 
   const decoded = decodeMessage(payload)
-  if ('reject' in decoded) {
-    return rejects.add(deviceId, decoded.reject.reason, decoded.reject.path, decoded.reject.detail)
-  }
+  if ('reject' in decoded) return rejects.push({ device: deviceId, ...decoded.reject })
+
   const { entries } = decoded
   const aheadMs = newestAt(entries) - receivedAt
-  if (aheadMs > MAX_AHEAD_MS) {
-    return rejects.add(
-      deviceId,
-      'time-out-of-range',
-      '',
-      `expected a clock at most ${MAX_AHEAD_MS} ms ahead, came one ${aheadMs} ms ahead`
-    )
-  }
+  if (aheadMs > MAX_AHEAD_MS) return rejects.push(tooFarAhead(deviceId, aheadMs))
+
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as DecodedEntry
     const path = entries.length > 1 ? `[${i}]` : ''
     const device = speakerOf(entry, sender, registry)
     if (!device) {
-      const detail = `expected a device registered under ${deviceId}, came ${came(entry.device)}`
-      rejects.add(entry.device ?? deviceId, 'foreign-device', member(path, 'device'), detail)
+      rejects.push(foreign(entry, deviceId, path))
       continue
     }
     const shifted = entry.at !== undefined && aheadMs > 0
     const measuredAt = entry.at === undefined ? receivedAt : shifted ? entry.at - aheadMs : entry.at
     if (measuredAt < receivedAt - RAW_RETENTION_MS) {
-      const detail = `expected nothing older than ${RAW_RETENTION_MS} ms, came ${receivedAt - measuredAt} ms`
-      rejects.add(device.id, 'time-out-of-range', member(path, 'at'), detail)
+      rejects.push(tooOld(device.id, path, receivedAt - measuredAt))
       continue
     }
-    const quality = shifted ? 'skewed' : 'good'
-    normalised.reports.push(reportOf({ entry, device, measuredAt, quality, path, registry, rejects }))
+    const report: Report = {
+      device: device.id,
+      measuredAt,
+      quality: shifted ? 'skewed' : 'good',
+      metrics: [],
+      values: []
+    }
+    reports.push(report)
+    readValues({ entry, device, path, registry, report, rejects })
   }
-  if (normalised.reports.length > 1) normalised.reports.sort(byMeasuredAt)
+  if (reports.length > 1) reports.sort(byMeasuredAt)
 }
 
-const unregistered = (deviceId: string) => `expected a registered device, came ${came(deviceId)}`
 const byMeasuredAt = (a: Report, b: Report) => a.measuredAt - b.measuredAt
 
 /** Of the entries that carry the device's clock; -Infinity when none does. */
@@ -127,81 +125,116 @@ function speakerOf(entry: DecodedEntry, sender: Device, registry: Known): Device
   return device?.gateway === sender.id ? device : undefined
 }
 
-interface Reporting {
+interface Reading {
   entry: DecodedEntry
   device: Device
-  measuredAt: Millis
-  quality: Quality
   path: string
   registry: Known
-  rejects: RejectList
+  report: Report
+  rejects: Reject[]
 }
 
-function reportOf({ entry, device, measuredAt, quality, path, registry, rejects }: Reporting): Report {
-  const metrics: MetricId[] = []
-  const values: number[] = []
-  const report: Report = { device: device.id, measuredAt, quality, metrics, values }
+/** Every message passes here: a closure made per value would cost more than all of its checks. */
+function readValues({ entry, device, path, registry, report, rejects }: Reading) {
   for (const name in entry.values) {
-    const raw = entry.values[name] as number | boolean | string
-    const reject = (reason: QuarantineReason, detail: string) =>
-      rejects.add(device.id, reason, member(member(path, 'values'), name), detail)
-
-    if (!isMetric(name)) {
-      reject('unknown-metric', `expected a known metric, came ${came(name)}`)
-      continue
-    }
-    if (!canReport(device.kind, name)) {
-      reject('metric-not-of-kind', `expected a metric of a ${device.kind}, came ${name}`)
-      continue
-    }
-    const encoded = encodeValue(name, raw)
-    if ('expected' in encoded) {
-      reject('out-of-range', `expected ${encoded.expected}, came ${came(raw)}`)
+    const raw = entry.values[name] as RawValue
+    const encoded = encodeFor(device, name, raw)
+    if ('reason' in encoded) {
+      rejects.push(atValue(device, path, name, encoded))
       continue
     }
     if (name === 'distanceMm') {
-      const facility = device.facility === null ? undefined : registry.facility(device.facility)
-      const geometry = geometryOf(facility)
-      const fillPct = geometry && fillPctOf(encoded.value, geometry)
-      if (geometry && fillPct === undefined) {
-        reject('dead-zone', `expected a distance the sensor can see in ${device.facility}, came ${came(raw)}`)
-        continue
-      }
-      if (!Object.hasOwn(entry.values, 'fillPct')) {
-        if (fillPct !== undefined) {
-          metrics.push('fillPct')
-          values.push(fillPct)
-        } else if (facility) {
-          // The distance itself is kept; once the bin has its geometry, a re-run fills the level in.
-          reject(
-            'no-geometry',
-            `expected ${facility.id} to have its geometry in attributes, came ${came(raw)} mm`
-          )
-        }
+      const level = levelOf(encoded.value, device, registry)
+      const computedByDevice = Object.hasOwn(entry.values, 'fillPct')
+      if ('reason' in level) {
+        if (level.reason === 'dead-zone' || !computedByDevice)
+          rejects.push(atValue(device, path, name, level))
+        if (level.reason === 'dead-zone') continue
+      } else if (level.fillPct !== undefined && !computedByDevice) {
+        report.metrics.push('fillPct')
+        report.values.push(level.fillPct)
       }
     }
-    metrics.push(name)
-    values.push(encoded.value)
+    report.metrics.push(name as MetricId)
+    report.values.push(encoded.value)
   }
-  return report
 }
 
-interface RejectList {
-  add(device: string, reason: QuarantineReason, path: string, detail: string): void
-  finish(): void
+interface Refusal {
+  reason: QuarantineReason
+  detail: string
 }
 
-/** Keeps the first rejects and counts the others, so that one message cannot flood the quarantine. */
-function rejectList(kept: Reject[]): RejectList {
-  let beyond = 0
-  let last: Reject | undefined
+/** The stored number of a value this device may report, or why there is none. */
+function encodeFor({ kind }: Device, name: string, raw: RawValue): { value: number } | Refusal {
+  if (!isMetric(name))
+    return { reason: 'unknown-metric', detail: `expected a known metric, came ${came(name)}` }
+  if (!canReport(kind, name)) {
+    return { reason: 'metric-not-of-kind', detail: `expected a metric of a ${kind}, came ${name}` }
+  }
+  const encoded = encodeValue(name, raw)
+  if ('value' in encoded) return encoded
+  return { reason: 'out-of-range', detail: `expected ${encoded.expected}, came ${came(raw)}` }
+}
+
+/**
+ * The fill level a distance means in the bin the device is fitted to; none for a device fitted to nothing yet.
+ * Without the bin's geometry the distance alone is kept; a re-run fills the level in once there is one.
+ */
+function levelOf(distanceMm: number, device: Device, registry: Known): { fillPct?: number } | Refusal {
+  const facility = device.facility === null ? undefined : registry.facility(device.facility)
+  if (!facility) return {}
+  const geometry = geometryOf(facility)
+  if (!geometry) {
+    const detail = `expected ${facility.id} to have its geometry in attributes, came ${distanceMm} mm`
+    return { reason: 'no-geometry', detail }
+  }
+  const fillPct = fillPctOf(distanceMm, geometry)
+  if (fillPct !== undefined) return { fillPct }
   return {
-    add(device, reason, path, detail) {
-      if (kept.length < MAX_REJECTS) kept.push({ device, reason, path, detail })
-      else last = { device, reason, path, detail: `and ${++beyond} more like this in the same message` }
-    },
-    finish() {
-      if (last) kept.push(last)
-    }
+    reason: 'dead-zone',
+    detail: `expected a distance to be seen in ${facility.id}, came ${distanceMm} mm`
   }
 }
+
+const atValue = (device: Device, path: string, name: string, { reason, detail }: Refusal): Reject => ({
+  device: device.id,
+  reason,
+  path: member(member(path, 'values'), name),
+  detail
+})
+
+const wrongShape = (device: string, detail: string): Reject => ({
+  device,
+  reason: 'wrong-shape',
+  path: '',
+  detail
+})
+
+const unregistered = (device: string): Reject => ({
+  device,
+  reason: 'unknown-device',
+  path: '',
+  detail: `expected a registered device, came ${came(device)}`
+})
+
+const foreign = ({ device }: DecodedEntry, sender: string, path: string): Reject => ({
+  device: device ?? sender,
+  reason: 'foreign-device',
+  path: member(path, 'device'),
+  detail: `expected a device registered under ${sender}, came ${came(device)}`
+})
+
+const tooFarAhead = (device: string, aheadMs: Millis): Reject => ({
+  device,
+  reason: 'time-out-of-range',
+  path: '',
+  detail: `expected a clock at most ${MAX_AHEAD_MS} ms ahead, came one ${aheadMs} ms ahead`
+})
+
+const tooOld = (device: string, path: string, ageMs: Millis): Reject => ({
+  device,
+  reason: 'time-out-of-range',
+  path: member(path, 'at'),
+  detail: `expected nothing older than ${RAW_RETENTION_MS} ms, came ${ageMs} ms`
+})

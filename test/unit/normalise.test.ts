@@ -108,7 +108,7 @@ describe('a reading', () => {
     const entries = Array.from({ length: MAX_REJECTS + 20 }, () => ({ values: { fillPct: -1 } }))
     const { rejects } = normalise('S-1', entries)
     expect(rejects).toHaveLength(MAX_REJECTS + 1)
-    expect(rejects.at(-1)?.detail).toBe('and 20 more like this in the same message')
+    expect(rejects.at(-1)?.detail).toBe('and 20 more rejected in the same message')
   })
 })
 
