@@ -60,7 +60,11 @@ export const registry = pgTable(
     changeId: seq('change_id').notNull(),
     shard: shard()
   },
-  t => [primaryKey({ columns: [t.type, t.id] })]
+  t => [
+    primaryKey({ columns: [t.type, t.id] }),
+    // What is new since: credentials follow the registry by it.
+    index('registry_change').on(t.changeId)
+  ]
 )
 
 /** What a device must show to connect: SHA-256 of its random secret, in hex. */
@@ -99,18 +103,6 @@ export const changes = pgTable(
     index('changes_subject').on(t.subject, t.id),
     uniqueIndex('changes_idempotency').on(t.who, t.idempotencyKey)
   ]
-)
-
-/** Which device was fitted to which facility when, in journal time, half-open. */
-export const bindings = pgTable(
-  'bindings',
-  {
-    device: text('device').notNull(),
-    facility: text('facility').notNull(),
-    from: instant('from_at').notNull(),
-    to: instant('to_at')
-  },
-  t => [primaryKey({ columns: [t.device, t.from] }), index('bindings_facility').on(t.facility)]
 )
 
 export const episodes = pgTable(

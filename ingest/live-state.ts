@@ -11,6 +11,7 @@ import type {
 import type { LiveTotals } from '#model/live'
 import type { Area } from '#model/registry'
 import type { Millis } from '#model/time'
+import type { TicketRow } from './effects.ts'
 
 export interface ListPage<T> {
   items: T[]
@@ -28,6 +29,8 @@ export interface LiveState {
   openTickets(query: TicketQuery): ListPage<TicketSummary>
   devices(query: DeviceQuery): ListPage<DeviceState>
   areas(): Area[]
+  /** A stored ticket in words: names as they are now. */
+  describeTicket(row: TicketRow): TicketSummary
   /** Dated bindings of a facility, for reading its history. */
   devicesOf(facility: string): { device: string; from: Millis; to?: Millis }[]
   totals(): LiveTotals

@@ -109,7 +109,7 @@ export const TICKET_MOVES = {
   },
   comment: {
     label: { en: 'Comment', zh: '备注' },
-    from: TICKET_STATE_IDS,
+    from: OPEN_STATES,
     by: ['admin', 'operator', 'crew', 'manager', 'inspector'],
     reason: true
   }

@@ -1,11 +1,3 @@
-CREATE TABLE "bindings" (
-	"device" text NOT NULL,
-	"facility" text NOT NULL,
-	"from_at" timestamp (3) with time zone NOT NULL,
-	"to_at" timestamp (3) with time zone,
-	CONSTRAINT "bindings_device_from_at_pk" PRIMARY KEY("device","from_at")
-);
---> statement-breakpoint
 CREATE TABLE "changes" (
 	"id" bigserial PRIMARY KEY NOT NULL,
 	"kind" text NOT NULL,
@@ -127,7 +119,6 @@ CREATE TABLE "tickets" (
 );
 --> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_username_people_username_fk" FOREIGN KEY ("username") REFERENCES "public"."people"("username") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "bindings_facility" ON "bindings" USING btree ("facility");--> statement-breakpoint
 CREATE INDEX "changes_pending" ON "changes" USING btree ("id") WHERE "changes"."applied_no" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "changes_applied_no" ON "changes" USING btree ("applied_no");--> statement-breakpoint
 CREATE INDEX "changes_subject" ON "changes" USING btree ("subject","id");--> statement-breakpoint

@@ -1,0 +1,1 @@
+CREATE INDEX "registry_change" ON "registry" USING btree ("change_id");

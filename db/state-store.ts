@@ -1,0 +1,198 @@
+import { and, asc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import type { PgTable } from 'drizzle-orm/pg-core'
+import { getTableColumns } from 'drizzle-orm'
+import type pg from 'pg'
+import type { Change, ChangeBody } from '#model/changes'
+import { AppError } from '#model/errors'
+import type { Millis } from '#model/time'
+import type { Seq } from './journal.ts'
+import { changes, checkpoints, episodes, offsets, quarantine, ticketEvents, tickets } from './schema.ts'
+
+/** How far the rules have come: through record `seq` and through the `appliedNo`-th change. */
+export interface Position {
+  seq: Seq
+  appliedNo: number
+}
+
+export interface AppliedChange {
+  id: number
+  no: number
+  beforeSeq: Seq
+  at: Millis
+  refused: string | null
+}
+
+export interface StateCommit {
+  from: Position
+  to: Position
+  tickets: (typeof tickets.$inferSelect)[]
+  episodes: (typeof episodes.$inferSelect)[]
+  events: (typeof ticketEvents.$inferSelect)[]
+  quarantine: (typeof quarantine.$inferInsert)[]
+  applied: AppliedChange[]
+}
+
+export interface Checkpoint extends Position {
+  blob: Buffer
+}
+
+/** Everything the state consumer reads and writes. */
+export interface StateStore {
+  position(): Promise<Position>
+  /** The newest checkpoint of this version at or before the committed position. */
+  checkpoint(version: number): Promise<Checkpoint | undefined>
+  saveCheckpoint(checkpoint: Checkpoint, version: number): Promise<void>
+  /** Applied changes after the `no`-th, in the order they were applied. */
+  appliedAfter(no: number, limit: number): Promise<Change[]>
+  /** Changes nobody applied yet, in the order they were asked for. */
+  pending(limit: number): Promise<Change[]>
+  /**
+   * All of it or nothing, and only from the position the caller stands at: a second writer finds the position moved
+   * and gets `offset-moved`. Asking again after an answer was lost is harmless.
+   */
+  commit(commit: StateCommit): Promise<void>
+}
+
+const ROWS_A_STATEMENT = 500
+
+export function postgresStateStore(pool: pg.Pool): StateStore {
+  const db = drizzle(pool)
+  const STATE = 'state'
+
+  async function position(): Promise<Position> {
+    const [row] = await db.select().from(offsets).where(eq(offsets.consumer, STATE))
+    return row ? { seq: row.seq, appliedNo: row.appliedNo } : { seq: 0, appliedNo: 0 }
+  }
+
+  return {
+    position,
+
+    async checkpoint(version) {
+      const at = await position()
+      const [row] = await db
+        .select()
+        .from(checkpoints)
+        .where(and(eq(checkpoints.version, version), sql`${checkpoints.seq} <= ${at.seq}`))
+        .orderBy(sql`${checkpoints.seq} desc`)
+        .limit(1)
+      return row
+    },
+
+    async saveCheckpoint({ seq, appliedNo, blob }, version) {
+      await db.transaction(async tx => {
+        const row = { seq, appliedNo, version, blob }
+        await tx.insert(checkpoints).values(row).onConflictDoUpdate({ target: checkpoints.seq, set: row })
+        const kept = tx
+          .select({ seq: checkpoints.seq })
+          .from(checkpoints)
+          .orderBy(sql`seq desc`)
+          .limit(2)
+        await tx
+          .delete(checkpoints)
+          .where(lt(checkpoints.seq, sql`(select min(seq) from ${kept.as('kept')})`))
+      })
+    },
+
+    async appliedAfter(no, limit) {
+      const rows = await db
+        .select()
+        .from(changes)
+        .where(gt(changes.appliedNo, no))
+        .orderBy(asc(changes.appliedNo))
+        .limit(limit)
+      return rows.map(toChange)
+    },
+
+    async pending(limit) {
+      const rows = await db
+        .select()
+        .from(changes)
+        .where(isNull(changes.appliedNo))
+        .orderBy(asc(changes.id))
+        .limit(limit)
+      return rows.map(toChange)
+    },
+
+    async commit(commit) {
+      await db.transaction(async tx => {
+        const { from, to } = commit
+        const moved = await tx
+          .update(offsets)
+          .set(to)
+          .where(
+            and(eq(offsets.consumer, STATE), eq(offsets.seq, from.seq), eq(offsets.appliedNo, from.appliedNo))
+          )
+        if (moved.rowCount !== 1) {
+          const [found] = await tx.select().from(offsets).where(eq(offsets.consumer, STATE))
+          // Our own commit whose answer was lost: what it wrote is what we would write now.
+          if (found && found.seq === to.seq && found.appliedNo === to.appliedNo) return
+          if (found || from.seq !== 0 || from.appliedNo !== 0) throw movedAway(from, found)
+          await tx.insert(offsets).values({ consumer: STATE, ...to })
+        }
+        for (const rows of chunks(commit.tickets)) {
+          await tx
+            .insert(tickets)
+            .values(rows)
+            .onConflictDoUpdate({ target: tickets.id, set: fromExcluded(tickets) })
+        }
+        for (const rows of chunks(commit.episodes)) {
+          await tx
+            .insert(episodes)
+            .values(rows)
+            .onConflictDoUpdate({ target: episodes.id, set: fromExcluded(episodes) })
+        }
+        for (const rows of chunks(commit.events)) await tx.insert(ticketEvents).values(rows)
+        for (const rows of chunks(commit.quarantine)) {
+          await tx.insert(quarantine).values(rows).onConflictDoNothing()
+        }
+        for (const rows of chunks(commit.applied)) await stamp(tx, rows)
+      })
+    }
+  }
+}
+
+type Tx = Parameters<Parameters<ReturnType<typeof drizzle>['transaction']>[0]>[0]
+
+async function stamp(tx: Tx, rows: AppliedChange[]): Promise<void> {
+  const values = sql.join(
+    rows.map(
+      row =>
+        sql`(${row.id}::bigint, ${row.no}::bigint, ${row.beforeSeq}::bigint, ${new Date(row.at).toISOString()}::timestamptz, ${row.refused}::text)`
+    ),
+    sql`, `
+  )
+  await tx.execute(sql`
+    update ${changes} set applied_no = v.no, applied_before_seq = v.seq, applied_at = v.at, refused = v.refused
+    from (values ${values}) as v(id, no, seq, at, refused) where ${changes}.id = v.id`)
+}
+
+/** Every column from the row that was to be inserted. */
+function fromExcluded(table: PgTable) {
+  return Object.fromEntries(
+    Object.entries(getTableColumns(table)).map(([key, column]) => [key, sql.raw(`excluded."${column.name}"`)])
+  )
+}
+
+function* chunks<T>(rows: T[]): Generator<T[]> {
+  for (let i = 0; i < rows.length; i += ROWS_A_STATEMENT) yield rows.slice(i, i + ROWS_A_STATEMENT)
+}
+
+const toChange = (row: typeof changes.$inferSelect): Change => ({
+  id: row.id,
+  subject: row.subject as Change['subject'],
+  body: row.body as ChangeBody,
+  who: row.who,
+  why: row.why,
+  requestedAt: row.requestedAt,
+  applied:
+    row.appliedNo === null
+      ? null
+      : { beforeSeq: row.appliedBeforeSeq ?? 0, no: row.appliedNo, at: row.appliedAt ?? 0 }
+})
+
+const movedAway = (from: Position, found: Position | undefined): AppError =>
+  new AppError(
+    'offset-moved',
+    `another process is at work on this database: the rules stood at record ${from.seq}, and now stand at ${found?.seq ?? 'nothing'}. Stop one of the two.`
+  )

@@ -1,0 +1,100 @@
+import type { Journal } from '#db/journal'
+import type { Position, StateStore } from '#db/state-store'
+import type { Change } from '#model/changes'
+import { AppError } from '#model/errors'
+import { CHECKPOINT_VERSION, loadState, unpackState } from './checkpoint.ts'
+import { normaliseRecord } from './normalise.ts'
+import type { Registry } from './registry.ts'
+import type { Engine } from './rules/engine.ts'
+import type { TicketDesk } from './tickets/desk.ts'
+
+const CHANGES_AT_ONCE = 5000
+const REPLAY_BYTES = 4_000_000
+
+/** Puts one change into effect, at the journal time the engine stands at. Answers why it was refused, if it was. */
+export function applyChange(engine: Engine, { body, who }: Change): string | null {
+  if (body.kind === 'ticket-action') return engine.act(body, who) ?? null
+  engine.registered(body.record)
+  return null
+}
+
+/**
+ * Brings an empty engine to where the last commit left it: the registry from the changes before the checkpoint, the
+ * checkpoint, then the journal merged with the changes after it. Whatever it decides on the way was decided before,
+ * so the caller throws those effects away.
+ */
+export async function recover(options: {
+  journal: Journal
+  store: StateStore
+  engine: Engine
+  desk: TicketDesk
+  registry: Registry
+  /** Hears every registry change with the seq it took effect before. */
+  onChange: (change: Change) => void
+  log: (message: string) => void
+}): Promise<Position> {
+  const { journal, store, engine, desk, onChange } = options
+  const committed = await store.position()
+  const checkpoint = await store.checkpoint(CHECKPOINT_VERSION)
+  const changes = appliedChanges(store)
+  let next = await changes.next()
+
+  for (
+    ;
+    !next.done && (next.value.applied?.no ?? 0) <= (checkpoint?.appliedNo ?? 0);
+    next = await changes.next()
+  ) {
+    const change = next.value
+    onChange(change)
+    engine.time.at = change.applied?.at ?? 0
+    if (change.body.kind === 'registry') engine.registered(change.body.record)
+  }
+  engine.time.at = 0
+  if (checkpoint) loadState(await unpackState(checkpoint.blob), engine, desk)
+
+  let seq = checkpoint?.seq ?? 0
+  const applyUpTo = async (beforeSeq: number): Promise<void> => {
+    for (; !next.done && (next.value.applied?.beforeSeq ?? 0) <= beforeSeq; next = await changes.next()) {
+      onChange(next.value)
+      applyChange(engine, next.value)
+    }
+  }
+  if (committed.seq > seq) {
+    options.log(`replaying ${committed.seq - seq} records since the last checkpoint`)
+    if (journal.head() < committed.seq) {
+      throw new AppError(
+        'journal-failed',
+        `the database has seen record ${committed.seq}, the journal ends at ${journal.head()}: it is not the journal of this database. Put the right journal back, or restore both from one backup.`
+      )
+    }
+    const done = new AbortController()
+    for await (const batch of journal.read(seq, { maxBytes: REPLAY_BYTES, signal: done.signal })) {
+      for (const record of batch) {
+        if (record.seq > committed.seq) break
+        if (record.seq !== seq + 1) throw trimmed(seq + 1, record.seq)
+        await applyUpTo(record.seq)
+        engine.record(normaliseRecord(record, options.registry))
+        seq = record.seq
+      }
+      if (seq >= committed.seq) break
+    }
+    done.abort()
+  }
+  await applyUpTo(Infinity)
+  return committed
+}
+
+async function* appliedChanges(store: StateStore): AsyncGenerator<Change, undefined> {
+  for (let no = 0; ;) {
+    const page = await store.appliedAfter(no, CHANGES_AT_ONCE)
+    yield* page
+    if (page.length < CHANGES_AT_ONCE) return undefined
+    no = page.at(-1)?.applied?.no ?? no
+  }
+}
+
+const trimmed = (wanted: number, found: number): AppError =>
+  new AppError(
+    'journal-failed',
+    `the journal begins at record ${found}, but the rules need it from ${wanted} on: restore the journal and the database from one backup.`
+  )

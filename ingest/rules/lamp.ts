@@ -1,0 +1,28 @@
+import { METRICS } from '#model/metrics'
+import type { Millis } from '#model/time'
+import { freshValue, type DevicePicture } from './picture.ts'
+import { EXPECTATION_GRACE_MS, type Sun } from './sun.ts'
+
+const OFF = METRICS.powerState.values.indexOf('off')
+/** A driver in standby draws about a watt; the smallest street light tens. */
+const DARK_BELOW_W = 5
+
+/** What the controller says of the lamp itself: lit, dark, or nobody knows. A failure flag outweighs the switch. */
+export function lampState(device: DevicePicture, at: Millis): 'lit' | 'dark' | 'unknown' {
+  if (freshValue(device, 'lampFailure', at) === 1) return 'dark'
+  const power = freshValue(device, 'activePowerW', at)
+  const state = freshValue(device, 'powerState', at)
+  if (state === undefined && power === undefined) return 'unknown'
+  return state === OFF || (power !== undefined && power < DARK_BELOW_W) ? 'dark' : 'lit'
+}
+
+/** Whether the lamp's newest sample is one that counts: it should be lit, and had its time to follow dusk. */
+export function countsAt(device: DevicePicture, sun: Sun, at: Millis): boolean {
+  const phase = sun.phaseAt(at)
+  const sampled = Math.max(
+    device.levels.get('powerState')?.measuredAt ?? 0,
+    device.levels.get('activePowerW')?.measuredAt ?? 0,
+    device.levels.get('lampFailure')?.measuredAt ?? 0
+  )
+  return phase.lit && sampled >= phase.since + EXPECTATION_GRACE_MS
+}

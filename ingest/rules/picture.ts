@@ -1,0 +1,49 @@
+import type { MetricId } from '#model/metrics'
+import type { Device, Facility } from '#model/registry'
+import type { Millis } from '#model/time'
+import type { Instance } from './instance.ts'
+import type { Timed } from './timers.ts'
+
+/** The newest reading of one metric of one device. */
+export interface Level {
+  value: number
+  measuredAt: Millis
+  receivedAt: Millis
+  /** Kept only for metrics some rule watches the rise of: values of the last minutes, oldest first. */
+  recent?: { value: number; at: Millis }[]
+}
+
+/** What the rules know of one device. Its timer is its silence. */
+export interface DevicePicture extends Timed {
+  device: Device
+  facility: FacilityPicture | undefined
+  staleAfterMs: Millis
+  /** Arrival of the newest report; 0: none yet. */
+  lastReceivedAt: Millis
+  /** Silence counts from here or from the last arrival, whichever is later: set after an outage of ours. */
+  silenceFrom: Millis
+  silent: boolean
+  presence: 'online' | 'offline' | null
+  levels: Map<MetricId, Level>
+  silence: Instance | undefined
+}
+
+/** What the rules know of one facility. */
+export interface FacilityPicture {
+  facility: Facility
+  devices: DevicePicture[]
+  /** Instances that are not inactive, by rule. */
+  instances: Map<string, Instance>
+  /** Grows with everything a page would show differently. */
+  version: number
+}
+
+/** A level holds until the next report, or until it is stale. */
+export const isFresh = (device: DevicePicture, level: Level, at: Millis): boolean =>
+  at < level.measuredAt + device.staleAfterMs
+
+/** The device's value of a metric as of `at`, or undefined when it never reported it or it is stale. */
+export function freshValue(device: DevicePicture, metric: MetricId, at: Millis): number | undefined {
+  const level = device.levels.get(metric)
+  return level !== undefined && isFresh(device, level, at) ? level.value : undefined
+}

@@ -1,0 +1,252 @@
+import type { Journal, JournalRecord, Seq } from '#db/journal'
+import { isAway } from '#db/postgres/connect'
+import type { AppliedChange, Position, StateCommit, StateStore } from '#db/state-store'
+import type { Change } from '#model/changes'
+import { AppError } from '#model/errors'
+import { seconds, type Clock, type Millis } from '#model/time'
+import { CHECKPOINT_VERSION, packState, saveState } from './checkpoint.ts'
+import { noEffects, type Effects } from './effects.ts'
+import type { ChangeDesk } from './live-state.ts'
+import { quarantineRows } from './quarantine-rows.ts'
+import type { NormalisedRecord } from './reading.ts'
+import { applyChange, recover } from './recover.ts'
+import type { Registry } from './registry.ts'
+import type { Engine } from './rules/engine.ts'
+import type { TicketDesk } from './tickets/desk.ts'
+
+const BATCH_BYTES = 1_000_000
+const CHECKPOINT_EVERY_MS = seconds(30)
+/** Without effects the position is still committed this often, so that the store may follow. */
+const COMMIT_AT_LEAST_MS = 200
+const ASK_FOR_CHANGES_MS = seconds(1)
+const CHANGES_AT_ONCE = 2000
+const CHANGE_TIMEOUT_MS = seconds(10)
+const RETRY_MS = { first: 100, most: 5000 }
+
+export interface StateConsumer extends ChangeDesk {
+  /** Committed: everything up to here is decided and in the database. */
+  committed(): Seq
+  /** Why it stands still, or undefined. */
+  trouble(): { reason: string; since: Millis } | undefined
+  /** Ends after the running batch, with a checkpoint. */
+  close(): Promise<void>
+}
+
+/**
+ * The one writer of episodes and tickets: takes the journal batch by batch through the rules and commits what changed
+ * together with its position. Postgres away: it waits with the batch in hand, and the journal keeps the rest.
+ */
+export async function startStateConsumer(options: {
+  journal: Journal
+  store: StateStore
+  engine: Engine
+  desk: TicketDesk
+  registry: Registry
+  /** The effects object the desk writes into; swapped at every commit. */
+  effects: { current: Effects }
+  normalise: (records: JournalRecord[]) => NormalisedRecord[]
+  /** Hears every change with the seq it took effect before, also those of the past at start. */
+  onChange: (change: Change) => void
+  /** After every batch, committed or not: the live picture looks. */
+  onBatch: () => void
+  onCommitted: (seq: Seq) => void
+  /** The database moved under us: stop. */
+  onFatal: (error: Error) => void
+  clock: Clock
+  log: (message: string) => void
+}): Promise<StateConsumer> {
+  const { journal, store, engine, desk, clock, log } = options
+  const stop = new AbortController()
+  let position = await recover(options)
+  options.effects.current = noEffects()
+  options.onCommitted(position.seq)
+  options.onBatch()
+
+  let standing: Position = position
+  let committedAt = clock.now()
+  let checkpointAt = performance.now()
+  let checkpointing: Promise<void> | undefined
+  let askedAt = 0
+  let trouble: { reason: string; since: Millis } | undefined
+  let poke = createPoke()
+  let applied: AppliedChange[] = []
+  let rejects: StateCommit['quarantine'] = []
+  const waiting = new Map<number, ((refused: string | null) => void)[]>()
+  const outcomes = new Map<number, string | null>()
+
+  async function takeChanges(): Promise<void> {
+    askedAt = performance.now()
+    const pending = await store.pending(CHANGES_AT_ONCE)
+    for (const change of pending) {
+      if (applied.some(one => one.id === change.id)) continue
+      const at = engine.time.at
+      const no = standing.appliedNo + 1
+      const beforeSeq = standing.seq + 1
+      const refused = applyChange(engine, change)
+      standing = { ...standing, appliedNo: no }
+      applied.push({ id: change.id, no, beforeSeq, at, refused })
+      options.onChange({ ...change, applied: { beforeSeq, no, at } })
+    }
+    if (pending.length === CHANGES_AT_ONCE) poke.call()
+  }
+
+  function takeRecords(records: JournalRecord[]): void {
+    for (const record of options.normalise(records)) {
+      engine.record(record)
+      if (record.rejects.length > 0) rejects.push(...quarantineRows(record))
+      standing = { ...standing, seq: record.seq }
+    }
+  }
+
+  async function commit(): Promise<void> {
+    const effects = options.effects.current
+    const idle = effects.tickets.size + effects.episodes.size + effects.events.length + applied.length === 0
+    if (standing.seq === position.seq && idle) return
+    if (idle && rejects.length === 0 && Math.abs(clock.now() - committedAt) < COMMIT_AT_LEAST_MS) return
+    const rows: StateCommit = {
+      from: position,
+      to: standing,
+      tickets: [...effects.tickets.values()],
+      episodes: [...effects.episodes.values()],
+      events: effects.events,
+      quarantine: rejects,
+      applied
+    }
+    await patiently(() => store.commit(rows))
+    position = standing
+    committedAt = clock.now()
+    options.effects.current = noEffects()
+    rejects = []
+    const done = applied
+    applied = []
+    options.onCommitted(position.seq)
+    for (const { id, refused } of done) {
+      remember(id, refused)
+      for (const resolve of waiting.get(id) ?? []) resolve(refused)
+      waiting.delete(id)
+    }
+  }
+
+  /** An asker may come after its change was taken up by a poll: the newest outcomes are kept for it. */
+  function remember(id: number, refused: string | null): void {
+    outcomes.set(id, refused)
+    if (outcomes.size > 10_000) outcomes.delete(outcomes.keys().next().value as number)
+  }
+
+  /** Again and again while the database is away; other failures are not for waiting. */
+  async function patiently<T>(work: () => Promise<T>): Promise<T> {
+    for (let waitMs = RETRY_MS.first; ; waitMs = Math.min(2 * waitMs, RETRY_MS.most)) {
+      try {
+        const result = await work()
+        if (trouble) log('the database is back')
+        trouble = undefined
+        return result
+      } catch (error) {
+        if (!isAway(error)) throw error
+        if (!trouble) log(`the database is away, waiting: ${String(error)}`)
+        trouble ??= { reason: error instanceof Error ? error.message : String(error), since: clock.now() }
+        await sleep(waitMs * (0.5 + Math.random() / 2), stop.signal)
+        if (stop.signal.aborted) throw error
+      }
+    }
+  }
+
+  async function checkpoint(): Promise<void> {
+    const { seq, appliedNo } = position
+    const text = saveState(engine, desk)
+    await store.saveCheckpoint({ seq, appliedNo, blob: await packState(text) }, CHECKPOINT_VERSION)
+    await journal.confirm('state', seq)
+  }
+
+  function maybeCheckpoint(): void {
+    const settled = standing.seq === position.seq && standing.appliedNo === position.appliedNo
+    if (!settled || checkpointing || performance.now() - checkpointAt < CHECKPOINT_EVERY_MS) return
+    checkpointAt = performance.now()
+    checkpointing = checkpoint()
+      .catch((error: unknown) => log(`no checkpoint this time: ${String(error)}`))
+      .finally(() => (checkpointing = undefined))
+  }
+
+  async function run(): Promise<void> {
+    const batches = journal
+      .read(position.seq, { maxBytes: BATCH_BYTES, signal: stop.signal })
+      [Symbol.asyncIterator]()
+    let next = batches.next()
+    while (!stop.signal.aborted) {
+      const came = await Promise.race([next, poke.called])
+      const asked = came === undefined
+      if (asked) poke = createPoke()
+      if (asked || performance.now() - askedAt > ASK_FOR_CHANGES_MS) await patiently(takeChanges)
+      if (came !== undefined) {
+        if (came.done) break
+        takeRecords(came.value)
+        next = batches.next()
+      }
+      options.onBatch()
+      await commit()
+      maybeCheckpoint()
+    }
+  }
+
+  const running = run().catch((error: unknown) => {
+    if (stop.signal.aborted) return
+    trouble = { reason: error instanceof Error ? error.message : String(error), since: clock.now() }
+    options.onFatal(error instanceof Error ? error : new Error(String(error)))
+  })
+
+  return {
+    committed: () => position.seq,
+    trouble: () => trouble,
+    applied(changeId, timeoutMs = CHANGE_TIMEOUT_MS) {
+      poke.call()
+      const known = outcomes.get(changeId)
+      if (known !== undefined) return Promise.resolve({ refused: known })
+      return new Promise((resolve, reject) => {
+        const late = setTimeout(() => {
+          waiting.delete(changeId)
+          reject(
+            new AppError(
+              'not-applied-yet',
+              'It is saved and in line, but the rules have not come to it yet. Look again in a moment; do not send it twice.'
+            )
+          )
+        }, timeoutMs)
+        const hear = (refused: string | null) => {
+          clearTimeout(late)
+          resolve({ refused })
+        }
+        waiting.set(changeId, [...(waiting.get(changeId) ?? []), hear])
+      })
+    },
+    async close() {
+      stop.abort()
+      poke.call()
+      await running
+      await checkpointing
+      const settled = standing.seq === position.seq && standing.appliedNo === position.appliedNo
+      if (settled && !trouble)
+        await checkpoint().catch((error: unknown) => log(`no last checkpoint: ${String(error)}`))
+    }
+  }
+}
+
+/** A promise somebody else keeps. */
+function createPoke(): { called: Promise<undefined>; call: () => void } {
+  let call = () => {}
+  const called = new Promise<undefined>(resolve => {
+    call = () => resolve(undefined)
+  })
+  return { called, call }
+}
+
+function sleep(ms: Millis, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(done, ms)
+    function done() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done, { once: true })
+  })
+}
