@@ -126,6 +126,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     },
     authorizeForward(client, packet) {
       const identity = sessions.get(client)?.identity
+      if (client.conn.writableLength > limits.unreadBytes)
+        client.conn.destroy(new RefusalError('slow-reader'))
       return identity && maySubscribe(identity, packet.topic) ? packet : null
     }
   })

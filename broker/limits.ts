@@ -11,6 +11,8 @@ export interface BrokerLimits {
   keepaliveSeconds: number
   /** How long a device may leave what we write to it unread. */
   drainTimeoutMs: number
+  /** How much of it. */
+  unreadBytes: number
   /** Per device, sustained; `burstMs` worth of it may come at once. */
   messagesPerSecond: number
   bytesPerSecond: number
@@ -28,6 +30,7 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   connectTimeoutMs: seconds(10),
   keepaliveSeconds: 3600,
   drainTimeoutMs: seconds(10),
+  unreadBytes: 1024 * 1024,
   messagesPerSecond: 100,
   bytesPerSecond: 128 * 1024,
   burstMs: seconds(10),

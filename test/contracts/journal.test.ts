@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { leveldbJournal } from '#db/journal-leveldb'
+import { keepTicking } from '#db/journal-ticks'
 import { systemClock } from '#model/time'
 import { journalContract } from './journal.ts'
 
@@ -25,6 +26,14 @@ describe('leveldb', () => {
     const second = leveldbJournal({ dir, clock: systemClock })
     await expect(second).rejects.toMatchObject({ code: 'journal-locked' })
     await expect(second).rejects.toThrow(dir)
+    await journal.close()
+  })
+
+  it('is told every period that we are alive', async () => {
+    const journal = await leveldbJournal({ dir: await freshDir(), clock: systemClock })
+    const ticking = keepTicking({ journal, periodMs: 10 })
+    await vi.waitFor(() => expect(journal.head()).toBeGreaterThan(2))
+    ticking.close()
     await journal.close()
   })
 

@@ -1,3 +1,9 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import mqtt from 'mqtt'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import mqttPacket from 'mqtt-packet'
 import type { BrokerLimits } from '#broker/limits'
@@ -86,6 +92,25 @@ describe('packets', () => {
   })
 })
 
+it('a device that does not read its commands is closed', async () => {
+  await start({ unreadBytes: 100_000 })
+  const raw = await fixture.raw()
+  await raw.connect('bin-1')
+  raw.send({
+    cmd: 'subscribe',
+    messageId: 1,
+    subscriptions: [{ topic: topicOf('bin-1', 'command'), qos: 0 }]
+  })
+  await raw.packet('suback')
+  raw.socket.pause()
+  for (let i = 0; i < 200 && fixture.metrics.connections > 0; i++) {
+    fixture.broker.publishCommand('bin-1', Buffer.alloc(100_000))
+    await pause(1)
+  }
+  expect(fixture.metrics.refused['slow-reader']).toBe(1)
+  expect(fixture.broker.isConnected('bin-1')).toBe(false)
+})
+
 describe('a device faster than its rate', () => {
   it('is read more slowly, loses nothing, and slows nobody else', async () => {
     await start({ messagesPerSecond: 100, burstMs: 200 })
@@ -114,4 +139,26 @@ describe('a device faster than its rate', () => {
     raw.socket.end()
     await vi.waitFor(async () => expect(await payloads()).toHaveLength(60), 2000)
   })
+})
+
+it('all of it holds over TLS too', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'mingjie-tls-'))
+  const file = (name: string) => join(dir, name)
+  const ask = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost']
+  execFileSync('openssl', [...ask, '-keyout', file('key'), '-out', file('cert')], { stdio: 'ignore' })
+  const tls = { port: 0, key: readFileSync(file('key')), cert: readFileSync(file('cert')) }
+  await rm(dir, { recursive: true })
+  fixture = await brokerFixture({
+    listen: { host: '127.0.0.1', port: 0, tls },
+    limits: { messagesPerSecond: 200, burstMs: 50 }
+  })
+  const url = `mqtts://127.0.0.1:${fixture.broker.address.tlsPort}`
+  const login = { clientId: 'bin-1', username: 'bin-1', password: 'secret', rejectUnauthorized: false }
+  const device = await mqtt.connectAsync(url, login)
+  await Promise.all(Array.from({ length: 40 }, (_, i) => device.publishAsync(telemetry, `${i}`, { qos: 1 })))
+  expect(await payloads()).toEqual(Array.from({ length: 40 }, (_, i) => `${i}`))
+  device.on('error', () => {})
+  device.publish(telemetry, Buffer.alloc(300_000), { qos: 1 })
+  await vi.waitFor(() => expect(fixture.metrics.refused['packet-too-large']).toBe(1))
+  device.end(true)
 })
