@@ -1,0 +1,121 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { and, eq, inArray, sql } from 'drizzle-orm'
+import type { RegistryRecord, RegistryType } from '#model/registry'
+import { subjectOf } from '#model/ids'
+import type { Millis } from '#model/time'
+import type { Database } from './database.ts'
+import { changes, deviceSecrets, registry } from './schema.ts'
+
+export interface Imported {
+  outcome: 'created' | 'updated' | 'unchanged'
+  /** Of the change it became; absent when there was nothing to change. */
+  changeId?: number
+  /** A new device's password; nobody can read it again. */
+  secret?: string
+}
+
+/** Records of one transaction: few enough for one statement's parameters and a short lock. */
+export const IMPORT_CHUNK = 500
+/** Any fixed number: imports take turns, so that change ids are committed in their order. */
+const IMPORT_LOCK = 7_340_402
+
+export interface RecordKey {
+  type: RegistryType
+  id: string
+}
+export const keyOf = ({ type, id }: RecordKey): string => `${type}:${id}`
+
+/** What is registered under these keys, by `type:id`. */
+export async function findRecords(
+  db: Pick<Database, 'select'>,
+  keys: RecordKey[]
+): Promise<Map<string, RegistryRecord>> {
+  const found = new Map<string, RegistryRecord>()
+  for (const type of new Set(keys.map(key => key.type))) {
+    const ids = [...new Set(keys.filter(key => key.type === type).map(key => key.id))]
+    for (let i = 0; i < ids.length; i += IMPORT_CHUNK * 10) {
+      const rows = await db
+        .select({ body: registry.body })
+        .from(registry)
+        .where(and(eq(registry.type, type), inArray(registry.id, ids.slice(i, i + IMPORT_CHUNK * 10))))
+      for (const { body } of rows) found.set(keyOf(body), body)
+    }
+  }
+  return found
+}
+
+/**
+ * Takes over what is new or differs, as changes for the rules to pick up, all or nothing; one outcome per record, in
+ * their order. At most `IMPORT_CHUNK` records, each key once; sort them so that what is referred to comes first.
+ */
+export async function importRecords(
+  db: Database,
+  { records, who, at }: { records: RegistryRecord[]; who: string; at: Millis }
+): Promise<Imported[]> {
+  return db.transaction(async tx => {
+    await tx.execute(sql`select pg_advisory_xact_lock(${IMPORT_LOCK})`)
+    const before = await findRecords(tx, records)
+    const differing = records.filter(
+      record => !isDeepStrictEqual(before.get(keyOf(record)), asStored(record))
+    )
+    if (differing.length === 0) return records.map(() => ({ outcome: 'unchanged' }))
+
+    const ids = await tx
+      .insert(changes)
+      .values(
+        differing.map(record => ({
+          kind: 'registry',
+          subject: subjectOf(record.type, record.id),
+          body: { kind: 'registry', record },
+          who,
+          why: 'import',
+          requestedAt: at
+        }))
+      )
+      .returning({ id: changes.id, key: changes.subject })
+    const changeIds = new Map(ids.map(({ id, key }) => [key, id]))
+
+    await tx
+      .insert(registry)
+      .values(
+        differing.map(record => ({
+          type: record.type,
+          id: record.id,
+          body: record,
+          changeId: changeIds.get(keyOf(record)) as number
+        }))
+      )
+      .onConflictDoUpdate({
+        target: [registry.type, registry.id],
+        set: { body: sql`excluded.body`, changeId: sql`excluded.change_id` }
+      })
+
+    const secrets = new Map(
+      differing
+        .filter(record => record.type === 'device' && !before.has(keyOf(record)))
+        .map(record => [record.id, randomBytes(24).toString('base64url')])
+    )
+    if (secrets.size > 0) {
+      await tx.insert(deviceSecrets).values(
+        [...secrets].map(([device, secret]) => ({
+          device,
+          secretHash: hashOfSecret(secret).toString('hex')
+        }))
+      )
+    }
+
+    return records.map(record => {
+      const changeId = changeIds.get(keyOf(record))
+      if (changeId === undefined) return { outcome: 'unchanged' }
+      const secret = record.type === 'device' ? secrets.get(record.id) : undefined
+      const outcome = before.has(keyOf(record)) ? 'updated' : 'created'
+      return secret === undefined ? { outcome, changeId } : { outcome, changeId, secret }
+    })
+  })
+}
+
+export const hashOfSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest()
+
+/** As it comes back from the database: without what is undefined. */
+const asStored = (record: RegistryRecord): unknown => JSON.parse(JSON.stringify(record))

@@ -1,0 +1,240 @@
+import { and, asc, count, desc, eq, gt, inArray, isNotNull, isNull, lt, or, sql, type SQL } from 'drizzle-orm'
+import type { Episode, TicketDetail, TicketQuery, TicketSummary } from '#model/api'
+import { DEFAULT_RULES } from '#model/default-rules'
+import { AppError } from '#model/errors'
+import { parseSubject } from '#model/ids'
+import type { Label } from '#model/label'
+import { decodeValue, isMetric, type MetricId } from '#model/metrics'
+import type { Rule } from '#model/rules'
+import { TICKET_SOURCES } from '#model/tickets'
+import type { Millis } from '#model/time'
+import type { Database } from './database.ts'
+import { episodes, registry, ticketEvents, tickets } from './schema.ts'
+
+/** `areas`: the asked-for area and all below it. */
+export type TicketFilter = Omit<TicketQuery, 'area'> & { areas?: string[] }
+
+export interface TicketHistory {
+  /** Newest first, open ones too where `status` says so. `cursor` is the one of the page before. */
+  tickets(filter: TicketFilter): Promise<{ items: TicketSummary[]; nextCursor: string | null }>
+  count(filter: TicketFilter): Promise<number>
+  /** Whole, but for what the asking person may do. */
+  ticket(id: string): Promise<Omit<TicketDetail, 'actions'> | undefined>
+  /** Episodes of a facility that were true at some time in `[from, to)`, newest first. */
+  episodes(range: {
+    facility: string
+    from?: Millis | undefined
+    to?: Millis | undefined
+    limit?: number
+    cursor?: string
+  }): Promise<{ items: Episode[]; nextCursor: string | null }>
+}
+
+type TicketRow = typeof tickets.$inferSelect
+type EpisodeRow = typeof episodes.$inferSelect
+
+export function postgresTicketHistory({
+  db,
+  rules = DEFAULT_RULES
+}: {
+  db: Database
+  rules?: readonly Rule[]
+}): TicketHistory {
+  const ruleOf = new Map(rules.map(rule => [rule.id, rule]))
+
+  /** Names as they are now: a text is rendered when it is read. */
+  async function namesOf(rows: TicketRow[]): Promise<(type: string, id: string | null) => string> {
+    const ids = new Set(
+      rows
+        .flatMap(row => [parseSubject(row.subject)?.id, row.area ?? undefined])
+        .filter(id => id !== undefined)
+    )
+    const found =
+      ids.size === 0
+        ? []
+        : await db
+            .select({ type: registry.type, id: registry.id, name: sql<string>`${registry.body}->>'name'` })
+            .from(registry)
+            .where(inArray(registry.id, [...ids]))
+    const names = new Map(found.map(({ type, id, name }) => [`${type}:${id}`, name]))
+    return (type, id) => names.get(`${type}:${id}`) ?? id ?? ''
+  }
+
+  function summary(row: TicketRow, nameOf: (type: string, id: string | null) => string): TicketSummary {
+    const rule = row.rule === null ? undefined : ruleOf.get(row.rule)
+    const subject = parseSubject(row.subject)
+    return {
+      id: row.id,
+      rule: row.rule,
+      title: rule?.ticket.title ?? titleOf(row),
+      ruleLabel: rule?.label ?? null,
+      subject: row.subject,
+      subjectName: subject ? nameOf(subject.type, subject.id) : row.subject,
+      facility: row.facility,
+      area: row.area,
+      areaName: nameOf('area', row.area),
+      crew: row.crew,
+      openedAt: iso(row.openedAt),
+      dueAt: iso(row.dueAt),
+      clearedAt: isoOrNull(row.clearedAt),
+      closedAt: isoOrNull(row.closedAt),
+      // Written by the rules from the same tables these types come from.
+      source: row.source as TicketSummary['source'],
+      facilityKind: row.facilityKind as TicketSummary['facilityKind'],
+      state: row.state as TicketSummary['state'],
+      severity: row.severity as TicketSummary['severity'],
+      closeReason: row.closeReason as TicketSummary['closeReason']
+    }
+  }
+
+  function episode(row: EpisodeRow): Episode {
+    return {
+      id: row.id,
+      rule: row.rule,
+      ruleLabel: ruleOf.get(row.rule)?.label ?? sameIn(row.rule),
+      subject: row.subject,
+      severity: row.severity as Episode['severity'],
+      startedAt: iso(row.startedAt),
+      firedAt: iso(row.firedAt),
+      endedAt: isoOrNull(row.endedAt),
+      ticket: row.ticket
+    }
+  }
+
+  return {
+    async tickets(filter) {
+      const { limit = 100, cursor } = filter
+      const before = cursor === undefined ? undefined : placeOf(cursor)
+      const rows = await db
+        .select()
+        .from(tickets)
+        .where(and(...conditionsOf(filter), before && isBefore(tickets.openedAt, tickets.id, before)))
+        .orderBy(desc(tickets.openedAt), desc(tickets.id))
+        .limit(limit + 1)
+      const page = rows.slice(0, limit)
+      const nameOf = await namesOf(page)
+      return {
+        items: page.map(row => summary(row, nameOf)),
+        nextCursor: cursorAfter(rows.length > limit, page.at(-1), row => row.openedAt)
+      }
+    },
+
+    async count(filter) {
+      const [row] = await db
+        .select({ total: count() })
+        .from(tickets)
+        .where(and(...conditionsOf(filter)))
+      return row?.total ?? 0
+    },
+
+    async ticket(id) {
+      const [row] = await db.select().from(tickets).where(eq(tickets.id, id))
+      if (!row) return undefined
+      const [nameOf, its, events] = await Promise.all([
+        namesOf([row]),
+        db.select().from(episodes).where(eq(episodes.ticket, id)).orderBy(asc(episodes.startedAt)),
+        db.select().from(ticketEvents).where(eq(ticketEvents.ticket, id)).orderBy(asc(ticketEvents.no))
+      ])
+      return {
+        ...summary(row, nameOf),
+        ruleVersion: row.ruleVersion,
+        parameters: row.parameters,
+        evidence: row.evidence.map(({ device, metric, value, measuredAt, receivedAt }) => ({
+          device,
+          metric: metric as MetricId,
+          value: isMetric(metric) ? decodeValue(metric, value) : value,
+          measuredAt: iso(measuredAt),
+          receivedAt: iso(receivedAt)
+        })),
+        episodes: its.map(episode),
+        history: events.map(event => ({
+          at: iso(event.at),
+          who: event.who,
+          action: event.action,
+          from: event.from as TicketSummary['state'] | null,
+          to: event.to as TicketSummary['state'] | null,
+          note: event.note
+        }))
+      }
+    },
+
+    async episodes({ facility, from, to, limit = 100, cursor }) {
+      const before = cursor === undefined ? undefined : placeOf(cursor)
+      const rows = await db
+        .select()
+        .from(episodes)
+        .where(
+          and(
+            eq(episodes.facility, facility),
+            to === undefined ? undefined : lt(episodes.startedAt, to),
+            from === undefined ? undefined : or(isNull(episodes.endedAt), gt(episodes.endedAt, from)),
+            before && isBefore(episodes.startedAt, episodes.id, before)
+          )
+        )
+        .orderBy(desc(episodes.startedAt), desc(episodes.id))
+        .limit(limit + 1)
+      const page = rows.slice(0, limit)
+      return {
+        items: page.map(episode),
+        nextCursor: cursorAfter(rows.length > limit, page.at(-1), row => row.startedAt)
+      }
+    }
+  }
+}
+
+function conditionsOf(filter: TicketFilter): (SQL | undefined)[] {
+  const { status = 'open', areas, crew, facility, kind, rule, source } = filter
+  return [
+    stateCondition(status),
+    areas && inArray(tickets.area, areas),
+    crew === undefined ? undefined : eq(tickets.crew, crew),
+    facility === undefined ? undefined : eq(tickets.facility, facility),
+    kind === undefined ? undefined : eq(tickets.facilityKind, kind),
+    rule === undefined ? undefined : eq(tickets.rule, rule),
+    source === undefined ? undefined : eq(tickets.source, source)
+  ]
+}
+
+function stateCondition(status: NonNullable<TicketQuery['status']>): SQL | undefined {
+  if (status === 'all') return undefined
+  if (status === 'open') return isNull(tickets.closedAt)
+  return status === 'ended' ? isNotNull(tickets.closedAt) : eq(tickets.state, status)
+}
+
+/** What to do, of a ticket no rule opened: its own words, else where it came from. */
+function titleOf(row: TicketRow): Label {
+  const title = row.parameters['title'] as Partial<Label> | undefined
+  if (typeof title?.en === 'string' && typeof title.zh === 'string') return { en: title.en, zh: title.zh }
+  if (row.rule !== null) return sameIn(row.rule)
+  return TICKET_SOURCES[row.source as keyof typeof TICKET_SOURCES]?.label ?? sameIn(row.source)
+}
+
+const sameIn = (text: string): Label => ({ en: text, zh: text })
+const iso = (at: Millis): string => new Date(at).toISOString()
+const isoOrNull = (at: Millis | null): string | null => (at === null ? null : iso(at))
+
+/** A place in a list ordered by time and id, newest first. */
+interface Place {
+  at: Millis
+  id: string
+}
+
+function cursorAfter<R extends { id: string }>(
+  more: boolean,
+  last: R | undefined,
+  atOf: (row: R) => Millis
+): string | null {
+  return more && last ? `${atOf(last)}.${last.id}` : null
+}
+
+function placeOf(cursor: string): Place {
+  const [, at, id] = /^(\d{1,14})\.(.+)$/.exec(cursor) ?? []
+  if (at === undefined || id === undefined) throw new AppError('bad-request', 'cursor: not one of this list')
+  return { at: Number(at), id }
+}
+
+const isBefore = (
+  at: typeof tickets.openedAt | typeof episodes.startedAt,
+  id: typeof tickets.id | typeof episodes.id,
+  place: Place
+): SQL => sql`(${at}, ${id}) < (${iso(place.at)}::timestamptz, ${place.id})`
