@@ -31,7 +31,7 @@ export async function ensureCluster(place: ServerHome): Promise<{ cluster: strin
 
   const password = randomBytes(24).toString('base64url')
   rmSync(secret, { force: true })
-  writeFileSync(secret, password, { mode: 0o600 })
+  writeFileSync(secret, password, { mode: 0o600, flush: true })
   const draft = ownedFolder(join(place.home, 'cluster.new'), place.user)
   const passwordFolder = ownedFolder(join(place.home, 'initdb'), place.user)
   const passwordFile = join(passwordFolder, 'password')

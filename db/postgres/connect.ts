@@ -46,7 +46,9 @@ const AWAY_MESSAGE =
 
 /** The database cannot take it now and may later: wait and try again, nothing is wrong with the data. */
 export function isAway(error: unknown): boolean {
-  const { code = '', message = '' } = error as { code?: string; message?: string }
+  const { code = '', message = '', cause } = error as { code?: string; message?: string; cause?: unknown }
+  // drizzle-orm wraps what the driver said.
+  if (!code && cause) return isAway(cause)
   return (
     AWAY_CLASSES.has(stateClass(code)) ||
     AWAY_STATES.has(code) ||
@@ -57,7 +59,8 @@ export function isAway(error: unknown): boolean {
 
 /** The data cannot be stored as it is (out of range, a constraint, too large): bisect and put aside. */
 export function isDataFault(error: unknown): boolean {
-  const { code = '' } = error as { code?: string }
+  const { code = '', cause } = error as { code?: string; cause?: unknown }
+  if (!code && cause) return isDataFault(cause)
   return ['22', '23', '54'].includes(stateClass(code))
 }
 

@@ -33,9 +33,8 @@ const DATABASE = 'mingjie'
 const ANSWERS_WITHIN_MS = 30_000
 const WATCH_EVERY_MS = 500
 
+/** On top of the defaults, of which `fsync` and `synchronous_commit` are on. */
 const SETTINGS = {
-  fsync: 'on',
-  synchronous_commit: 'on',
   shared_buffers: '128MB',
   max_wal_size: '1GB',
   wal_compression: 'on',

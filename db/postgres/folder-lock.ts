@@ -12,7 +12,15 @@ export function lockFolder(folder: string): () => void {
   const path = join(folder, 'mingjie.lock')
   const mine = `${process.pid} ${stampOf(process.pid)}\n`
   const draft = `${path}.${process.pid}`
-  writeFileSync(draft, mine, { mode: 0o644 })
+  try {
+    writeFileSync(draft, mine, { mode: 0o644 })
+  } catch (cause) {
+    throw new AppError(
+      'config-invalid',
+      `cannot write to ${folder}: run Mingjie as the user who owns it, or set another DATA_DIR`,
+      { cause }
+    )
+  }
   try {
     // A link appears whole or not at all: nobody can read a half-written lock.
     while (!link(draft, path)) removeStale(path, folder)

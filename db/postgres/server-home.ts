@@ -7,12 +7,13 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AppError } from '#model/errors'
 import type { Binaries } from './binaries.ts'
 
@@ -38,18 +39,18 @@ const ROOT_HOME = '/var/lib/mingjie'
  */
 export function serverHome(dataDir: string, installed: Binaries): ServerHome {
   mkdirSync(dataDir, { recursive: true, mode: 0o711 })
-  const note = join(dataDir, 'postgres-home.json')
+  const folder = realpathSync(dataDir)
+  const note = join(folder, 'postgres-home.json')
   const noted = existsSync(note)
     ? (JSON.parse(readFileSync(note, 'utf8')) as { home: string }).home
     : undefined
-  const inside = join(resolve(dataDir), 'postgres')
+  const inside = join(folder, 'postgres')
   if (process.getuid?.() !== 0) return { home: made(noted ?? inside), binaries: installed }
 
   const user = unprivilegedUser()
   const binaries = canRead(user, installed.root) ? installed : copied(installed)
-  if (noted === undefined && canEnter(user, resolve(dataDir))) return { home: made(inside), binaries, user }
-  const home =
-    noted ?? join(ROOT_HOME, createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 12))
+  if (noted === undefined && canEnter(user, folder)) return { home: made(inside), binaries, user }
+  const home = noted ?? join(ROOT_HOME, createHash('sha256').update(folder).digest('hex').slice(0, 12))
   made(home)
   if (noted === undefined) writeFileSync(note, JSON.stringify({ home }) + '\n')
   return { home, binaries, user }

@@ -4,20 +4,13 @@ import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import type { Seq } from '#db/journal'
 import { AppError } from '#model/errors'
-import type { Millis } from '#model/time'
 import { binaryCopy, COPY_TELEMETRY } from './binary-copy.ts'
 import { dayPartitions } from './day-partitions.ts'
 import { firstReadings } from './first-readings.ts'
+import { buckets, points } from './postgres-queries.ts'
 import { ensureSchema } from './postgres-schema.ts'
 import { seriesIds } from './series-ids.ts'
-import {
-  type Bucket,
-  type Point,
-  QUALITIES,
-  type TelemetryQuery,
-  type TelemetryRow,
-  type TelemetryStore
-} from './store.ts'
+import type { TelemetryRow, TelemetryStore } from './store.ts'
 
 /** Telemetry in Postgres ≥ 15. Makes its tables when they are not there. The pool stays the caller's to end. */
 export async function postgresTelemetryStore(pool: pg.Pool): Promise<TelemetryStore> {
@@ -104,51 +97,4 @@ async function inTransaction(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
     )
     throw error
   }
-}
-
-/**
- * The readings asked for, duplicates once: one index range per device and day, the first seq of each time. Within a seq
- * `write` keeps one. The fixed bounds let the planner leave out days, the span's narrow them per device.
- */
-const READINGS = `
-  unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) as span (device, since, until)
-  join telemetry_series s on s.device = span.device and s.metric = $4
-  cross join lateral (
-    select distinct on (measured_at) measured_at, value, quality from telemetry t
-    where t.series = s.id and measured_at >= $5 and measured_at < $6
-      and measured_at >= coalesce(span.since, '-infinity') and measured_at < coalesce(span.until, 'infinity')
-    order by measured_at desc, seq`
-
-const parametersOf = ({ devices, metric, from, to, limit }: TelemetryQuery): unknown[] => [
-  devices.map(span => span.device),
-  devices.map(span => timeOf(span.from)),
-  devices.map(span => timeOf(span.to)),
-  metric,
-  timeOf(from),
-  timeOf(to),
-  limit
-]
-
-const timeOf = (at: Millis | undefined): string | null =>
-  at === undefined ? null : new Date(at).toISOString()
-
-async function points(pool: pg.Pool, query: TelemetryQuery): Promise<Point[]> {
-  const { rows } = await pool.query<{ at: number; value: number; quality: number }>(
-    `select (extract(epoch from measured_at) * 1000)::float8 as at, value, quality
-     from ${READINGS} limit $7) as reading
-     order by measured_at desc limit $7`,
-    parametersOf(query)
-  )
-  return rows.reverse().map(({ at, value, quality }) => ({ at, value, quality: QUALITIES[quality]! }))
-}
-
-async function buckets(pool: pg.Pool, query: TelemetryQuery & { stepMs: Millis }): Promise<Bucket[]> {
-  // avg() fails on squares of huge values and on quotients of tiny ones: divided here, where neither is an error.
-  const { rows } = await pool.query<{ at: number; min: number; sum: number; max: number; count: number }>(
-    `select (extract(epoch from bucket) * 1000)::float8 as at, min(value), sum(value), max(value), count(*)::int as count
-     from (select date_bin($8 * interval '1 millisecond', measured_at, 'epoch') as bucket, value from ${READINGS}) as reading) as binned
-     group by bucket order by bucket desc limit $7`,
-    [...parametersOf(query), query.stepMs]
-  )
-  return rows.reverse().map(({ at, min, sum, max, count }) => ({ at, min, avg: sum / count, max, count }))
 }

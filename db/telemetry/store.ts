@@ -17,7 +17,10 @@ export interface TelemetryRow {
   quality: Quality
 }
 
-/** A device while it was bound to what is asked about: from inclusive, to exclusive, open when absent. */
+/**
+ * A device while it was bound to what is asked about: from inclusive, to exclusive, open when absent. The spans of one
+ * device do not overlap.
+ */
 export interface DeviceSpan {
   device: string
   from?: Millis

@@ -23,6 +23,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '#db/postgres/embed
 
 const quiet = { info() {}, warn() {}, error() {} }
 const CHECKOUT = resolve('.')
+const PLACED = '/var/lib/mingjie'
 const isRoot = process.getuid?.() === 0
 
 const cleanups: (() => unknown)[] = []
@@ -71,7 +72,7 @@ async function inAnotherProcess(
     cwd: checkout,
     stdio: ['ignore', 'pipe', 'inherit']
   })
-  const [line] = (await Promise.race([once(node.stdout!, 'data'), once(node, 'exit')])) as [unknown]
+  const [line] = (await Promise.race([once(node.stdout, 'data'), once(node, 'exit')])) as [unknown]
   return { node, postgresPid: Number(String(line)) }
 }
 
@@ -190,7 +191,7 @@ describe('the embedded Postgres', () => {
   })
 
   it.skipIf(!isRoot)(
-    'runs as root from a checkout and data folder under a 0700 home (skipped: needs root)',
+    'runs as root from a checkout and data folder under a 0700 home (needs root)',
     async () => {
       const home = freshDir()
       const checkout = join(home, 'mingjie')
@@ -204,12 +205,14 @@ describe('the embedded Postgres', () => {
         cpSync(join('node_modules', name), to, { recursive: true, verbatimSymlinks: true })
       }
       chmodSync(home, 0o700)
-      const had = existsSync('/var/lib/mingjie')
+      const before = existsSync(PLACED) ? readdirSync(PLACED) : []
       cleanups.push(() => {
-        const { home } = JSON.parse(readFileSync(join(dataDir, 'postgres-home.json'), 'utf8')) as {
-          home: string
-        }
-        rmSync(had ? home : '/var/lib/mingjie', { recursive: true, force: true })
+        const note = JSON.parse(readFileSync(join(dataDir, 'postgres-home.json'), 'utf8')) as { home: string }
+        rmSync(note.home, { recursive: true })
+        const copies = readdirSync(PLACED).filter(
+          name => name.startsWith('binaries-') && !before.includes(name)
+        )
+        for (const name of copies) rmSync(join(PLACED, name), { recursive: true })
       })
 
       const { node, postgresPid } = await inAnotherProcess(dataDir, checkout)
