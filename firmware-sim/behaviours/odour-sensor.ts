@@ -1,0 +1,47 @@
+import { deviceModel } from '#model/device-models'
+import { odourLimitPpm } from '#model/odour-limits'
+import { minutes } from '#model/time'
+import { between, round } from '../random.ts'
+import { behaviour, clamp, sufferedFrom, suffers, type Moment } from './behaviour.ts'
+
+interface State {
+  /** The ammonia of an ordinary moment, as a share of the limit of the place. */
+  share: number
+  /** One in three carries a second cell. */
+  h2s: boolean
+}
+
+/** With the fan broken ammonia goes to nearly twice the limit in half an hour; repaired, the air is clean as fast. */
+function shareOfLimit(state: State, moment: Moment): number {
+  const usual = state.share + between(moment.random, -0.06, 0.06)
+  const worst = 1.9
+  const fanOff = suffers('toilet-odour', moment)
+  if (fanOff) return worst - (worst - usual) * Math.exp(-(moment.at - fanOff.from) / minutes(8))
+  const repaired = sufferedFrom('toilet-odour', moment)
+  return repaired ? usual + (worst - usual) * Math.exp(-(moment.at - repaired.to) / minutes(6)) : usual
+}
+
+export const odourSensor = behaviour<'odour-sensor', State>({
+  wakeMs: () => minutes(5),
+
+  begin: ({ random }) => ({ share: between(random, 0.12, 0.42), h2s: random() < 1 / 3 }),
+
+  step(state, moment) {
+    const { unit, at, world, random } = moment
+    const { kind, attributes } = unit.facility ?? { kind: 'toilet', attributes: {} }
+    const limit = odourLimitPpm(kind, 'nh3Ppm', attributes.toiletClass) ?? 1
+    const step = deviceModel(unit.device).resolution.nh3Ppm ?? 0.01
+    const share = shareOfLimit(state, moment)
+    const indoorC = clamp(world.ambientC(at) * 0.6 + 9, 8, 34)
+    return {
+      state,
+      values: {
+        nh3Ppm: round(Math.max(0, Math.round((share * limit) / step) * step), 2),
+        // Its cell resolves ten times the limit: what an ordinary toilet has reads as zero.
+        ...(state.h2s && { h2sPpm: share > 1.5 ? 0.1 : 0 }),
+        humidityPct: round(clamp(58 + 10 * state.share + between(random, -4, 4), 0, 100)),
+        tempC: round(indoorC + between(random, -0.3, 0.3))
+      }
+    }
+  }
+})

@@ -1,0 +1,159 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import type { ImportResult, Problem } from '#model/api'
+import { seconds, systemClock } from '#model/time'
+import { cityCsv } from './city-csv.ts'
+import { makeCity, type City } from './city.ts'
+import { connectFleet } from './fleet.ts'
+
+const HELP = `Plays a simulated city against a running Mingjie, live, until Ctrl-C.
+
+  npm run sim -- --password <admin's password>
+
+  --http <url>        where Mingjie answers       (http://127.0.0.1:8080)
+  --mqtt <url>        its broker, mqtt or mqtts   (mqtt://127.0.0.1:1883)
+  --username <name>   who imports the city        (admin)
+  --password <text>   that account's password, or
+  --token <text>      a bearer token instead
+  --seed <integer>    which city                  (7)
+  --scale <number>    1 is a whole district       (0.1)
+  --secrets <file>    keeps the devices' secrets between runs  (./sim-secrets.json)
+  --help
+
+The first run registers the city and writes the secrets file; a secret is shown once, so keep the file.`
+
+/** What the person who called it can mend; everything else is a fault of ours and keeps its stack. */
+class UsageError extends Error {}
+
+function settings() {
+  const text = (fallback: string) => ({ type: 'string', default: fallback }) as const
+  const { values } = parseArgs({
+    options: {
+      http: text('http://127.0.0.1:8080'),
+      mqtt: text('mqtt://127.0.0.1:1883'),
+      username: text('admin'),
+      password: { type: 'string' },
+      token: { type: 'string' },
+      seed: text('7'),
+      scale: text('0.1'),
+      secrets: text('./sim-secrets.json'),
+      help: { type: 'boolean', default: false }
+    }
+  })
+  const seed = Number(values.seed)
+  const scale = Number(values.scale)
+  if (values.help) return undefined
+  if (!Number.isInteger(seed)) throw new UsageError(`--seed ${values.seed} is not an integer`)
+  if (!(scale > 0 && scale <= 1))
+    throw new UsageError(`--scale ${values.scale} is not a number above 0 and up to 1`)
+  for (const url of [values.http, values.mqtt])
+    if (!URL.canParse(url)) throw new UsageError(`${url} is not a URL`)
+  if (!values.token && !values.password)
+    throw new UsageError('--password or --token is needed to import the city')
+  return { ...values, seed, scale }
+}
+type Settings = NonNullable<ReturnType<typeof settings>>
+
+async function ask(url: URL, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, init).catch((cause: Error) => {
+    throw new UsageError(`${url.origin} does not answer: is Mingjie running there?`, { cause })
+  })
+  if (response.ok) return response
+  const problem = (await response.json().catch(() => undefined)) as Problem | undefined
+  const words = problem ? [problem.title, problem.detail].filter(Boolean).join(': ') : response.statusText
+  throw new UsageError(`${init.method} ${url.pathname} was refused (${response.status}): ${words}`)
+}
+
+async function credentials({ http, username, password, token }: Settings): Promise<Record<string, string>> {
+  if (token) return { authorization: `Bearer ${token}` }
+  const response = await ask(new URL('/api/session', http), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: new URL(http).origin },
+    body: JSON.stringify({ username, password })
+  })
+  const cookies = response.headers.getSetCookie().map(cookie => cookie.split(';')[0])
+  return { cookie: cookies.join('; '), origin: new URL(http).origin }
+}
+
+async function importCity(settings: Settings, city: City): Promise<ImportResult> {
+  const response = await ask(new URL('/api/import', settings.http), {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv', ...(await credentials(settings)) },
+    body: cityCsv(city)
+  })
+  const result = (await response.json()) as ImportResult
+  const bad = result.rows.find(row => !row.ok)
+  if (bad)
+    throw new UsageError(
+      `${result.failed} rows were not imported; line ${bad.line} (${bad.id}): ${bad.error}`
+    )
+  return result
+}
+
+async function readSecrets(file: string): Promise<Record<string, string>> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Record<string, string>
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new UsageError(`${file} cannot be read as a secrets file: ${(error as Error).message}`)
+  }
+}
+
+/** Readable by its owner only, and never half written: secrets cannot be asked for again. */
+async function writeSecrets(file: string, secrets: Record<string, string>): Promise<void> {
+  await writeFile(`${file}.new`, JSON.stringify(secrets, null, 2), { mode: 0o600 })
+  await rename(`${file}.new`, file)
+}
+
+async function run(settings: Settings): Promise<void> {
+  const city = makeCity(settings)
+  const known = await readSecrets(settings.secrets)
+  const result = await importCity(settings, city)
+  const secrets = { ...known }
+  for (const { id, secret } of result.rows) if (secret) secrets[id] = secret
+  await writeSecrets(settings.secrets, secrets)
+  console.log(
+    `city imported: ${result.created} created, ${result.updated} updated; secrets in ${settings.secrets}`
+  )
+
+  const lost = city.devices.filter(({ id, gateway }) => gateway === null && !secrets[id]).length
+  if (lost > 0) {
+    throw new UsageError(
+      `${lost} devices were registered before and their secrets are not in ${settings.secrets}: ` +
+        'pass the --secrets file of the run that registered them'
+    )
+  }
+  const fleet = await connectFleet({
+    city,
+    url: settings.mqtt,
+    secrets: new Map(Object.entries(secrets)),
+    from: systemClock.now(),
+    faults: [],
+    log: console.log
+  }).catch((error: Error) => {
+    throw new UsageError(error.message, { cause: error })
+  })
+  console.log(`${fleet.counts().connected} devices connected to ${settings.mqtt}; Ctrl-C ends`)
+  fleet.live(systemClock)
+  const report = setInterval(() => {
+    const { connected, acknowledged, dropped } = fleet.counts()
+    console.log(`${connected} connected, ${acknowledged} reports acknowledged, ${dropped} given up`)
+  }, seconds(60))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      clearInterval(report)
+      void fleet.close()
+    })
+  }
+}
+
+try {
+  const given = settings()
+  if (given) await run(given)
+  else console.log(HELP)
+} catch (error) {
+  const theirs =
+    error instanceof UsageError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')
+  console.error(theirs ? `${(error as Error).message}\nnpm run sim -- --help tells more` : error)
+  process.exitCode = 1
+}

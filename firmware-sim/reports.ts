@@ -1,0 +1,181 @@
+import type { Device } from '#model/registry'
+import type { TelemetryEntry } from '#model/telemetry'
+import { hours, type Millis } from '#model/time'
+import { BEHAVIOURS } from './behaviours/index.ts'
+import type { Moment } from './behaviours/behaviour.ts'
+import type { City } from './city.ts'
+import type { Fault } from './faults.ts'
+import { randomFor, type Random } from './random.ts'
+import { makeWorld } from './world.ts'
+
+/** One message as its device sends it. */
+export interface Report {
+  /** Who publishes: a device that speaks for itself, or a gateway. */
+  device: string
+  /** When it leaves the device; its entries were measured then or before. */
+  at: Millis
+  entries: TelemetryEntry[]
+  /** What a misbehaving device sends instead of its entries. */
+  raw?: string
+}
+
+/** One entry goes as an object, several as an array. */
+export const payloadOf = ({ entries, raw }: Report): string =>
+  raw ?? JSON.stringify(entries.length === 1 ? entries[0] : entries)
+
+export interface ReportStream {
+  /** Everything that leaves the devices up to and including `at` since the last call, by time, then device. */
+  until(at: Millis): Report[]
+  /** When the next device wakes. */
+  nextAt(): Millis
+  /** Devices without a connection at this moment. */
+  down(at: Millis): Set<string>
+  /** More going wrong from now on. */
+  add(faults: readonly Fault[]): void
+  /** What is or was lately wrong. */
+  faults(): readonly Fault[]
+}
+
+/** Faults of the connection; all others are felt by the sensor. */
+const LINK_FAULTS: readonly Fault['kind'][] = ['offline', 'gone']
+const GARBLED_SHARE = 0.2
+/** What a device without network keeps; the oldest goes first. */
+export const BACKLOG_ENTRIES = 2000
+/** After this an ended fault is not felt any more. */
+const FELT_MS = hours(12)
+
+/** What nobody can read, in the ways devices really do it. */
+const GARBAGE: readonly ((at: Millis) => string)[] = [
+  at => `{"at":${at},"values":{"fillPercent":71}}`,
+  at => `{"at":${at},"values":{"fillPct":NaN}}`,
+  at => `{"at":${at},"values":{"fillPct":6553.5}}`,
+  at => `{"at":${at + hours(24 * 365)},"values":{"fillPct":40}}`
+]
+
+/** A device that is switched on. */
+interface Running {
+  device: Device
+  random: Random
+  measure: (at: Millis) => TelemetryEntry['values'] | undefined
+}
+
+/** A device with a connection, and those it speaks for. */
+interface Publisher extends Running {
+  wakeMs: Millis
+  nextAt: Millis
+  members: Running[]
+  seq: number
+  backlog: TelemetryEntry[]
+}
+
+/**
+ * What all devices of a city send from `from` on: the same for the same city, `from` and faults, however it is cut into
+ * calls of `until`.
+ */
+export function reportStream({
+  city,
+  from,
+  faults
+}: {
+  city: City
+  from: Millis
+  faults: readonly Fault[]
+}): ReportStream {
+  const world = makeWorld()
+  const facilities = new Map(city.facilities.map(facility => [facility.id, facility]))
+  const faultsOf = new Map<string, Fault[]>()
+
+  function add(more: readonly Fault[]): void {
+    for (const fault of more) {
+      const known = faultsOf.get(fault.device) ?? []
+      faultsOf.set(fault.device, [...known.filter(({ to }) => to > fault.from - FELT_MS), fault])
+    }
+  }
+  const newest = (device: string, at: Millis, link: boolean) =>
+    faultsOf
+      .get(device)
+      ?.findLast(
+        fault => fault.from <= at && fault.kind !== 'garbled' && LINK_FAULTS.includes(fault.kind) === link
+      )
+  const linkFault = (device: string, at: Millis) => {
+    const fault = newest(device, at, true)
+    return fault && at < fault.to ? fault : undefined
+  }
+
+  function switchOn(device: Device): Running {
+    const random = randomFor(city.seed, device.id)
+    const unit = { device, facility: device.facility ? facilities.get(device.facility) : undefined }
+    const moment = (at: Millis): Moment => ({ unit, at, world, random, fault: newest(device.id, at, false) })
+    const step = BEHAVIOURS[device.kind].start(moment(from))
+    return { device, random, measure: at => step(moment(at)) }
+  }
+
+  function publisherOf(device: Device, members: Running[]): Publisher {
+    const running = switchOn(device)
+    const wakeMs = BEHAVIOURS[device.kind].wakeMs({ device, facility: undefined })
+    const nextAt = Math.ceil(from + running.random() * wakeMs)
+    return { ...running, wakeMs, nextAt, members, seq: 0, backlog: [] }
+  }
+
+  /** What a publisher measured at this waking: its own values, and those of the lamps it asked just before. */
+  function entriesOf(publisher: Publisher, at: Millis): TelemetryEntry[] {
+    const { members } = publisher
+    const entries: TelemetryEntry[] = []
+    for (const [i, member] of members.entries()) {
+      const asked = at - (members.length - i) * 100
+      const values = member.measure(asked)
+      if (values) entries.push({ at: asked, device: member.device.id, values })
+    }
+    const values = publisher.measure(at)
+    if (values) entries.push({ at, seq: ++publisher.seq, values })
+    return entries
+  }
+
+  function wake(publisher: Publisher, at: Millis): Report[] {
+    const { device, random, backlog } = publisher
+    const link = linkFault(device.id, at)
+    if (link?.kind === 'gone') return []
+    const entries = entriesOf(publisher, at)
+    if (link) {
+      backlog.push(...entries)
+      backlog.splice(0, backlog.length - BACKLOG_ENTRIES)
+      return []
+    }
+    const sent: Report[] = []
+    if (backlog.length > 0) sent.push({ device: device.id, at, entries: backlog.splice(0) })
+    if (entries.length > 0) sent.push({ device: device.id, at, entries })
+    const garbled = faultsOf
+      .get(device.id)
+      ?.some(fault => fault.kind === 'garbled' && fault.from <= at && at < fault.to)
+    if (garbled && entries.length > 0 && random() < GARBLED_SHARE) {
+      const garbage = GARBAGE[Math.floor(random() * GARBAGE.length)] as (at: Millis) => string
+      sent.push({ device: device.id, at, entries: [], raw: garbage(at) })
+    }
+    return sent
+  }
+
+  add(faults)
+  const behind = new Map<string, Device[]>()
+  for (const device of city.devices) {
+    if (device.gateway) behind.set(device.gateway, [...(behind.get(device.gateway) ?? []), device])
+  }
+  const publishers = city.devices
+    .filter(({ gateway }) => gateway === null)
+    .map(device => publisherOf(device, (behind.get(device.id) ?? []).map(switchOn)))
+
+  return {
+    add,
+    faults: () => [...faultsOf.values()].flat(),
+    nextAt: () => publishers.reduce((soonest, { nextAt }) => Math.min(soonest, nextAt), Infinity),
+    down: at => new Set([...faultsOf.keys()].filter(device => linkFault(device, at))),
+    until(to) {
+      const reports: Report[] = []
+      for (const publisher of publishers) {
+        for (; publisher.nextAt <= to; publisher.nextAt += publisher.wakeMs) {
+          reports.push(...wake(publisher, publisher.nextAt))
+        }
+      }
+      return reports.sort((a, b) => a.at - b.at || (a.device < b.device ? -1 : a.device > b.device ? 1 : 0))
+    }
+  }
+}
