@@ -1,5 +1,5 @@
 import { parseTopic, TOPIC_LEAVES, type TopicLeaf } from '#model/topics'
-import type { Refusal } from './metrics.ts'
+import type { Refusal } from './refusal.ts'
 
 export interface Identity {
   deviceId: string

@@ -15,7 +15,8 @@ import { mayPublish, maySubscribe, type Identity } from './access.ts'
 import type { Credentials } from './credentials.ts'
 import { journalGate, type GateClient } from './gate.ts'
 import { DEFAULT_LIMITS, type BrokerLimits } from './limits.ts'
-import { brokerMetrics, type BrokerMetrics, type Refusal } from './metrics.ts'
+import { brokerMetrics, type BrokerMetrics } from './metrics.ts'
+import { reasonOf, RefusalError, type Refusal } from './refusal.ts'
 import { guardSocket, type SocketGuard } from './socket-guard.ts'
 
 export interface BrokerOptions {
@@ -54,15 +55,6 @@ const BAD_CREDENTIALS = 4 as AuthErrorCode
 const NOT_AUTHORIZED = 5 as AuthErrorCode
 const LISTEN_AGAIN_MS = 1000
 const DRAIN_MS = 5000
-
-/** An end of a connection that was our decision. */
-class RefusalError extends Error {
-  readonly reason: Refusal
-  constructor(reason: Refusal) {
-    super(reason)
-    this.reason = reason
-  }
-}
 
 /**
  * MQTT 3.1.1 for devices. A PUBACK means the message is in the journal; who may do what is `access.ts`, how much of it
@@ -255,18 +247,6 @@ function routeOnlyOwnPackets(aedes: Aedes) {
 }
 
 const clientsOf = (aedes: Aedes) => (aedes as unknown as { clients: Record<string, Client> }).clients
-
-/** The reason to count for an error Aedes ended a connection with; none when the other side just went away. */
-function reasonOf(error: Error & { code?: string; errorCode?: number }): Refusal | undefined {
-  if (error instanceof RefusalError) return error.reason
-  if (error.code?.startsWith('E') || error.message === 'connection closed') return undefined
-  if (error.errorCode === 1) return 'protocol-version'
-  if (error.errorCode === 6) return 'keepalive'
-  if (error.message === 'connect did not arrive in time') return 'connect-timeout'
-  if (error.message === 'keep alive timeout') return 'keepalive-timeout'
-  if (error.message === 'drain timeout') return 'slow-reader'
-  return 'malformed'
-}
 
 function listenOn<S extends Server>(server: S, { host, port }: { host: string; port: number }): Promise<S> {
   return new Promise((resolve, reject) => {

@@ -1,24 +1,5 @@
 import type { TopicLeaf } from '#model/topics'
-
-/** Why a connection, a packet or a subscription was refused, or a connection ended by us. */
-export const REFUSALS = [
-  'too-many-connections',
-  'connect-timeout',
-  'packet-too-large',
-  'malformed',
-  'protocol-version',
-  'keepalive',
-  'client-id',
-  'wrong-credentials',
-  'will',
-  'topic',
-  'retain',
-  'qos-2',
-  'subscription',
-  'keepalive-timeout',
-  'slow-reader'
-] as const
-export type Refusal = (typeof REFUSALS)[number]
+import { REFUSALS, type Refusal } from './refusal.ts'
 
 export const LATENCY_BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] as const
 

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { BrokerLimits } from './limits.ts'
-import type { Refusal } from './metrics.ts'
+import type { Refusal } from './refusal.ts'
 import { pace } from './pace.ts'
 
 export interface SocketGuard {

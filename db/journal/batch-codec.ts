@@ -27,16 +27,6 @@ const KIND_CODES = { telemetry: 0, status: 1, tick: 2 } as const
 export const entryBytes = (entry: JournalEntry): number =>
   ENTRY_BYTES + entry.deviceId.length + entry.payload.byteLength
 
-/** Keys sort as the seqs they hold; those of batches all lie below `AFTER_BATCHES`. */
-export function batchKey(first: Seq): Buffer {
-  const key = Buffer.allocUnsafe(8)
-  key.writeUInt32BE(Math.floor(first / 2 ** 32), 0)
-  key.writeUInt32BE(first % 2 ** 32, 4)
-  return key
-}
-export const AFTER_BATCHES = Buffer.from([0x01])
-export const seqOfKey = (key: Buffer): Seq => key.readUInt32BE(0) * 2 ** 32 + key.readUInt32BE(4)
-
 /** One LevelDB value: version, receivedAt, confirmed offsets, count, then `kind, lengths, device id, payload` each. */
 export function encodeBatch(
   entries: readonly JournalEntry[],
@@ -90,4 +80,20 @@ export function decodeRecords(first: Seq, value: Buffer, from: Seq): JournalReco
     at = end
   }
   return records
+}
+
+/** The records in pieces of at most `maxBytes` payload, each of at least one record. */
+export function* inPieces(records: JournalRecord[], maxBytes: number): Generator<JournalRecord[]> {
+  let start = 0
+  let size = 0
+  for (let i = 0; i < records.length; i++) {
+    const next = records[i]!.payload.byteLength
+    if (size + next > maxBytes && i > start) {
+      yield records.slice(start, i)
+      start = i
+      size = 0
+    }
+    size += next
+  }
+  if (start < records.length) yield start === 0 ? records : records.slice(start)
 }

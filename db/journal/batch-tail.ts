@@ -1,17 +1,22 @@
 import type { Seq } from '../journal.ts'
+import type { StoredBatch } from './batch-store.ts'
+
+/** What a batch takes beside its bytes: at a few messages a second batches are small and many. */
+const BATCH_OVERHEAD_BYTES = 300
+const sizeOf = ([, value]: StoredBatch) => value.length + BATCH_OVERHEAD_BYTES
 
 /** The newest batches in memory, so that readers at the head never touch the disk. Forgets the oldest over `maxBytes`. */
 export function batchTail(maxBytes: number) {
-  let batches: [first: Seq, value: Buffer][] = []
+  let batches: StoredBatch[] = []
   let bytes = 0
   let dropped = 0
 
   return {
-    push(first: Seq, value: Buffer) {
-      batches.push([first, value])
-      bytes += value.length
+    push(batch: StoredBatch) {
+      batches.push(batch)
+      bytes += sizeOf(batch)
       while (bytes > maxBytes) {
-        bytes -= batches[dropped]![1].length
+        bytes -= sizeOf(batches[dropped]!)
         batches[dropped++] = [0, Buffer.alloc(0)]
       }
       if (dropped > batches.length / 2) {
@@ -25,7 +30,7 @@ export function batchTail(maxBytes: number) {
       dropped = 0
     },
     /** About `maxBytes` of batches, the first holding `from`; none when `from` is older than the tail. */
-    from(from: Seq, maxBytes: number): [Seq, Buffer][] {
+    from(from: Seq, maxBytes: number): StoredBatch[] {
       let low = dropped - 1
       let high = batches.length - 1
       while (low < high) {
@@ -33,7 +38,7 @@ export function batchTail(maxBytes: number) {
         if (batches[middle]![0] <= from) low = middle
         else high = middle - 1
       }
-      const found: [Seq, Buffer][] = []
+      const found: StoredBatch[] = []
       if (low < dropped) return found
       for (let size = 0; low < batches.length && size < maxBytes; low++) {
         found.push(batches[low]!)
