@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { encodeValue, isMetric } from '#model/metrics'
+import { days, hours, minutes } from '#model/time'
+import { makeCity } from '#sim/city'
+import type { Fault } from '#sim/faults'
+import { plan } from '#sim/plan'
+import { payloadOf, reportStream, type Report } from '#sim/reports'
+
+const city = makeCity({ seed: 7, scale: 0.1 })
+const to = Date.parse('2026-11-20T06:00:00Z')
+const from = to - days(1)
+
+function reportsOf(faults: readonly Fault[], stepMs = days(1)): Report[] {
+  const stream = reportStream({ city, from, faults })
+  const reports: Report[] = []
+  for (let at = from; at < to; at += stepMs) reports.push(...stream.until(Math.min(to, at + stepMs)))
+  return reports
+}
+const digest = (reports: Report[]) =>
+  createHash('sha256')
+    .update(reports.map(report => `${report.at} ${report.device} ${payloadOf(report)}\n`).join(''))
+    .digest('hex')
+
+const faults = plan({ city, from, to })
+const day = reportsOf(faults)
+
+describe('the reports of a day', () => {
+  it('are the same to the byte for the same seed, however the day is cut', { timeout: 20_000 }, () => {
+    expect(digest(reportsOf(plan({ city, from, to }), minutes(7)))).toBe(digest(day))
+  })
+
+  it('hold only known metrics in their ranges, but for what the misbehaving device sends', () => {
+    const wrong = day.flatMap(({ device, entries }) =>
+      entries.flatMap(({ values }) =>
+        Object.entries(values).flatMap(([metric, value]) =>
+          isMetric(metric) && 'value' in encodeValue(metric, value) ? [] : [`${device} ${metric} ${value}`]
+        )
+      )
+    )
+    expect(wrong).toEqual([])
+    const garbled = faults.filter(({ kind }) => kind === 'garbled').map(({ device }) => device)
+    const raw = day.filter(report => report.raw !== undefined)
+    expect(raw.length).toBeGreaterThan(5)
+    expect(new Set(raw.map(({ device }) => device))).toEqual(new Set(garbled))
+  })
+
+  it('are few messages of many entries: gateways speak for most lamps', () => {
+    const entries = day.reduce((sum, report) => sum + report.entries.length, 0)
+    expect(day.length).toBeGreaterThan(25_000)
+    expect(day.length).toBeLessThan(36_000)
+    expect(entries).toBeGreaterThan(5 * day.length)
+  })
+
+  it('never measure the future, and go forward in time for each device', () => {
+    const newest = new Map<string, number>()
+    const wrong = day.flatMap(({ device, at, entries }) =>
+      entries.filter(entry => {
+        const measured = Number(entry.at)
+        const who = entry.device ?? device
+        const before = newest.get(who) ?? 0
+        newest.set(who, measured)
+        return measured > at || measured <= before
+      })
+    )
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('a device without network', () => {
+  const [toilet] = city.devices.filter(({ kind }) => kind === 'occupancy-sensor')
+  const offline: Fault = { kind: 'offline', device: toilet!.id, from: from + hours(3), to: from + hours(5) }
+
+  it('delivers afterwards what it measured meanwhile, with the true times', () => {
+    const mine = reportsOf([offline]).filter(({ device }) => device === offline.device)
+    const backlog = mine.filter(({ entries }) => entries.length > 1)
+    expect(mine.filter(({ at }) => at >= offline.from && at < offline.to)).toEqual([])
+    expect(backlog).toHaveLength(1)
+    const [{ at, entries }] = backlog as [Report]
+    expect(at - offline.to).toBeLessThanOrEqual(minutes(1))
+    expect(entries).toHaveLength(120)
+    expect(entries.map(entry => Number(entry.at) - Number(entries[0]?.at))).toEqual(
+      entries.map((_, minute) => minutes(minute))
+    )
+    expect(Array.isArray(JSON.parse(payloadOf(backlog[0]!)))).toBe(true)
+  })
+
+  it('measures the same as if it had been connected', () => {
+    const measured = (reports: Report[]) =>
+      reports.filter(({ device }) => device === offline.device).flatMap(({ entries }) => entries)
+    expect(measured(reportsOf([offline]))).toEqual(measured(reportsOf([])))
+  })
+})
