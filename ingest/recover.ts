@@ -29,11 +29,9 @@ export async function recover(options: {
   engine: Engine
   desk: TicketDesk
   registry: Registry
-  /** Hears every registry change with the seq it took effect before. */
-  onChange: (change: Change) => void
   log: (message: string) => void
 }): Promise<Position> {
-  const { journal, store, engine, desk, onChange } = options
+  const { journal, store, engine, desk } = options
   const committed = await store.position()
   const checkpoint = await store.checkpoint(CHECKPOINT_VERSION)
   const changes = appliedChanges(store)
@@ -45,7 +43,6 @@ export async function recover(options: {
     next = await changes.next()
   ) {
     const change = next.value
-    onChange(change)
     engine.time.at = change.applied?.at ?? 0
     if (change.body.kind === 'registry') engine.registered(change.body.record)
   }
@@ -55,7 +52,6 @@ export async function recover(options: {
   let seq = checkpoint?.seq ?? 0
   const applyUpTo = async (beforeSeq: number): Promise<void> => {
     for (; !next.done && (next.value.applied?.beforeSeq ?? 0) <= beforeSeq; next = await changes.next()) {
-      onChange(next.value)
       applyChange(engine, next.value)
     }
   }

@@ -1,7 +1,6 @@
 import type { Journal, JournalRecord, Seq } from '#db/journal'
 import { isAway } from '#db/postgres/connect'
 import type { AppliedChange, Position, StateCommit, StateStore } from '#db/state-store'
-import type { Change } from '#model/changes'
 import { AppError } from '#model/errors'
 import { seconds, type Clock, type Millis } from '#model/time'
 import { CHECKPOINT_VERSION, packState, saveState } from './checkpoint.ts'
@@ -45,11 +44,8 @@ export async function startStateConsumer(options: {
   /** The effects object the desk writes into; swapped at every commit. */
   effects: { current: Effects }
   normalise: (records: JournalRecord[]) => NormalisedRecord[]
-  /** Hears every change with the seq it took effect before, also those of the past at start. */
-  onChange: (change: Change) => void
   /** After every batch, committed or not: the live picture looks. */
   onBatch: () => void
-  onCommitted: (seq: Seq) => void
   /** The database moved under us: stop. */
   onFatal: (error: Error) => void
   clock: Clock
@@ -59,7 +55,6 @@ export async function startStateConsumer(options: {
   const stop = new AbortController()
   let position = await recover(options)
   options.effects.current = noEffects()
-  options.onCommitted(position.seq)
   options.onBatch()
 
   let standing: Position = position
@@ -85,7 +80,6 @@ export async function startStateConsumer(options: {
       const refused = applyChange(engine, change)
       standing = { ...standing, appliedNo: no }
       applied.push({ id: change.id, no, beforeSeq, at, refused })
-      options.onChange({ ...change, applied: { beforeSeq, no, at } })
     }
     if (pending.length === CHANGES_AT_ONCE) poke.call()
   }
@@ -119,7 +113,6 @@ export async function startStateConsumer(options: {
     rejects = []
     const done = applied
     applied = []
-    options.onCommitted(position.seq)
     for (const { id, refused } of done) {
       remember(id, refused)
       for (const resolve of waiting.get(id) ?? []) resolve(refused)

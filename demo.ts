@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeCity, type City } from '#sim/city'
+import { cityCsv } from '#sim/city-csv'
+import { drivenClock } from '#sim/driven-clock'
+import { connectFleet, type Fleet } from '#sim/fleet'
+import { plan } from '#sim/plan'
+import type { ImportResult } from '#model/api'
+import { hours, minutes, systemClock, type Millis } from '#model/time'
+import type { Config } from './config.ts'
+import { createLog } from './log.ts'
+import { startSystem, type System } from './system.ts'
+
+const SEED = 1
+/** A tenth of a district: what a first look can take in. */
+const SCALE = 0.1
+const HISTORY_MS = hours(24)
+/** Shorter than the silence of the fastest device, which is three minutes. */
+const STEP_MS = minutes(2)
+
+interface Demo {
+  system: System
+  close(): Promise<void>
+}
+
+/** What a second start needs to know of the first: which city, and the secrets its devices were given. */
+interface Remembered {
+  seed: number
+  scale: number
+  secrets: Record<string, string>
+}
+
+/**
+ * The whole system with a simulated district on it: the first time the last 24 hours are played through the same road
+ * as any message, on a driven clock; then, and at every later start, live.
+ */
+export async function startDemo(options: {
+  config: Config
+  onFatal: (error: Error) => void
+  signal: AbortSignal
+  say: (line: string) => void
+}): Promise<Demo> {
+  const { config, signal, say } = options
+  const file = join(config.dataDir, 'demo.json')
+  const known = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Remembered) : undefined
+  const now = systemClock.now()
+  const from = known ? now : now - HISTORY_MS
+  const clock = drivenClock(from, systemClock)
+  if (known) clock.release()
+
+  const system = await startSystem({
+    config,
+    clock,
+    log: createLog(line => (line.includes(' error ') ? process.stderr.write(`${line}\n`) : undefined)),
+    simulated: true,
+    onFatal: options.onFatal,
+    ...(known ? {} : { firstTickMs: STEP_MS })
+  })
+  let fleet: Fleet | undefined
+  const close = async (): Promise<void> => {
+    await fleet?.close()
+    await system.close()
+  }
+  try {
+    const city = makeCity(known ?? { seed: SEED, scale: SCALE })
+    const secrets = new Map(Object.entries(known?.secrets ?? (await settle(system, city, file))))
+    const faults = plan({ city, from, to: now })
+    fleet = await connectFleet({ city, url: system.mqttUrl, secrets, from, faults, log: () => {} })
+    signal.addEventListener('abort', () => void fleet?.close(), { once: true })
+    if (!known) {
+      say(`A simulated district of ${city.facilities.length} facilities; playing its last 24 hours …`)
+      await play({ system, fleet, clock, to: now, say })
+    }
+    if (signal.aborted) return { system, close }
+    clock.release()
+    system.keepTicking()
+    fleet.live(clock)
+    return { system, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Registers the city the way any city is registered, and keeps the secrets the devices were given. */
+async function settle(system: System, city: City, file: string): Promise<Record<string, string>> {
+  const token = await system.people.createToken('admin', 'bearer')
+  const answer = await fetch(`${system.httpUrl}/api/import`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv', authorization: `Bearer ${token}` },
+    body: cityCsv(city)
+  })
+  if (!answer.ok) throw new Error(`the simulated city could not be imported: ${await answer.text()}`)
+  const { rows, failed } = (await answer.json()) as ImportResult
+  if (failed > 0)
+    throw new Error(`the simulated city has broken rows: ${JSON.stringify(rows.find(row => !row.ok))}`)
+  await system.people.revoke(token)
+  const secrets = Object.fromEntries(rows.flatMap(row => (row.secret ? [[row.id, row.secret]] : [])))
+  const remembered: Remembered = { seed: city.seed, scale: city.scale, secrets }
+  await writeFile(`${file}.new`, JSON.stringify(remembered), { mode: 0o600 })
+  await rename(`${file}.new`, file)
+  return secrets
+}
+
+async function play(options: {
+  system: System
+  fleet: Fleet
+  clock: ReturnType<typeof drivenClock>
+  to: Millis
+  say: (line: string) => void
+}): Promise<void> {
+  const { system, fleet, clock, to, say } = options
+  const began = performance.now()
+  let quarter = 0
+  await fleet.play({
+    clock,
+    to,
+    stepMs: STEP_MS,
+    async onStep(at) {
+      await system.tick(STEP_MS)
+      const done = Math.floor((4 * (at - (to - HISTORY_MS))) / HISTORY_MS)
+      if (done > quarter && done < 4) say(`  … ${(quarter = done) * 25} %`)
+    }
+  })
+  await untilDecided(system)
+  say(`Played in ${((performance.now() - began) / 1000).toFixed(1)} s.`)
+}
+
+/** Until the rules have seen everything that was acknowledged. */
+async function untilDecided(system: System): Promise<void> {
+  const head = system.journal.head()
+  while (system.ingest.state.committed() < head) await new Promise(resolve => setTimeout(resolve, 20))
+}

@@ -1,0 +1,86 @@
+import type { Journal } from '#db/journal'
+import type { StateStore } from '#db/state-store'
+import type { TelemetryStore } from '#db/telemetry/store'
+import type { quarantine } from '#db/schema'
+import { DEFAULT_RULES } from '#model/default-rules'
+import type { SystemState } from '#model/api'
+import type { Clock } from '#model/time'
+import { noEffects, type Effects } from './effects.ts'
+import { createLivePicture } from './live-picture.ts'
+import type { LiveState } from './live-state.ts'
+import { normaliseBatch } from './normalise.ts'
+import { recentRecords } from './recent-records.ts'
+import { createRegistry } from './registry.ts'
+import { createEngine } from './rules/engine.ts'
+import { startStateConsumer, type StateConsumer } from './state-consumer.ts'
+import { startStoreConsumer, type StoreConsumer } from './store-consumer.ts'
+import { createTicketDesk } from './tickets/desk.ts'
+
+/** Decoded records the store has not taken yet; beyond this they are decoded a second time. */
+const RECENT_BYTES = 64_000_000
+
+export interface Ingest {
+  live: LiveState
+  state: StateConsumer
+  store: StoreConsumer
+  close(): Promise<void>
+}
+
+/** Both consumers of the journal over one registry, one engine and one live picture. */
+export async function startIngest(options: {
+  journal: Journal
+  stateStore: StateStore
+  telemetry: TelemetryStore
+  quarantine: (row: typeof quarantine.$inferInsert) => Promise<void>
+  system: () => SystemState
+  onFatal: (error: Error) => void
+  clock: Clock
+  log: (message: string) => void
+}): Promise<Ingest> {
+  const { journal, stateStore, clock, log, onFatal } = options
+  const effects: { current: Effects } = { current: noEffects() }
+  const registry = createRegistry()
+  const desk = createTicketDesk(() => effects.current)
+  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk })
+  const live = createLivePicture({ engine, desk, registry, system: options.system, clock })
+  const recent = recentRecords({ maxBytes: RECENT_BYTES })
+
+  const state = await startStateConsumer({
+    journal,
+    store: stateStore,
+    engine,
+    desk,
+    registry,
+    effects,
+    normalise(records) {
+      const normalised = normaliseBatch(records, registry)
+      recent.add(normalised)
+      return normalised
+    },
+    onBatch: () => live.update(),
+    onFatal,
+    clock,
+    log
+  })
+  const store = startStoreConsumer({
+    journal,
+    store: options.telemetry,
+    committed: () => state.committed(),
+    recent,
+    changes: stateStore,
+    quarantine: options.quarantine,
+    onFatal,
+    clock,
+    log
+  })
+
+  return {
+    live,
+    state,
+    store,
+    async close() {
+      await state.close()
+      await store.close()
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { AppError } from '#model/errors'
+import { buildPageIfStale } from './scripts/build-page.ts'
+import { readConfig } from './config.ts'
+import { startDemo } from './demo.ts'
+import { startSystem, type System } from './system.ts'
+
+const HELP = `Mingjie 明洁 — monitors a city's sanitation facilities.
+
+  npm start          the live system
+  npm run demo       the same with a simulated district
+
+Set by the environment: HTTP_HOST, HTTP_PORT, MQTT_HOST, MQTT_PORT, DATA_DIR, DATABASE_URL, ADMIN_PASSWORD (first
+start only), CITY_TZ. docs/operations.md says what each means.
+Ctrl-C stops everything in order; the data is there at the next start.`
+
+/** Longer than any part takes to end; whoever waits this long has a stuck part, and the data is safe on disk. */
+const STOP_WITHIN_MS = 30_000
+
+async function main(): Promise<void> {
+  const words = process.argv.slice(2)
+  if (words.includes('--help') || words.includes('-h')) return console.log(HELP)
+  const unknown = words.filter(word => word !== '--demo')
+  if (unknown.length > 0)
+    throw new AppError('config-invalid', `I do not know "${unknown.join(' ')}". Try --help.`)
+
+  const config = readConfig(process.env)
+  const stopping = new AbortController()
+  let system: { close(): Promise<void> } | undefined
+  let code = 0
+
+  const stop = (): void => {
+    if (stopping.signal.aborted) return
+    stopping.abort()
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
+    console.log('\nStopping: taking no more messages, finishing what is here …')
+    void (system?.close() ?? Promise.resolve())
+      .catch((error: unknown) => {
+        code = 1
+        console.error(String(error))
+      })
+      .then(() => {
+        console.log('Stopped. The data is in', config.dataDir)
+        process.exit(code)
+      })
+  }
+  const onFatal = (error: Error): void => {
+    console.error(`\nStopping, because going on would do harm: ${error.message}`)
+    code = 1
+    stop()
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+
+  await buildPageIfStale()
+  if (words.includes('--demo')) {
+    const demo = await startDemo({ config, onFatal, signal: stopping.signal, say: line => console.log(line) })
+    system = demo
+    if (!stopping.signal.aborted) greet(demo.system)
+  } else {
+    const live = await startSystem({ config, onFatal })
+    live.keepTicking()
+    system = live
+    greet(live)
+  }
+  // Ctrl-C came while the parts were being built: they are there now, so close them.
+  if (stopping.signal.aborted) await system.close().then(() => process.exit(code))
+}
+
+function greet({ httpUrl, mqttUrl, adminSecret }: System): void {
+  const secret = adminSecret ? `\n  Sign in     admin  ${adminSecret}   (shown this once; keep it)` : ''
+  console.log(`\nMingjie 明洁 is ready.\n  Page        ${httpUrl}\n  Devices     ${mqttUrl}${secret}\n`)
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof AppError ? error.message : error)
+  process.exit(1)
+})

@@ -1,0 +1,171 @@
+import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import type { AddressInfo } from 'node:net'
+import { startBroker, type Broker } from '#broker/broker'
+import { databaseOn } from '#db/database'
+import { deviceCredentials } from '#db/device-credentials'
+import { leveldbJournal } from '#db/journal-leveldb'
+import { keepTicking, tick } from '#db/journal-ticks'
+import { migrateDatabase } from '#db/migrate'
+import { postgresPeople, type People } from '#db/people'
+import { connectPostgres } from '#db/postgres/connect'
+import { startEmbeddedPostgres } from '#db/postgres/embedded'
+import { quarantine } from '#db/schema'
+import { postgresStateStore } from '#db/state-store'
+import { postgresTelemetryStore } from '#db/telemetry/postgres'
+import { postgresTicketHistory } from '#db/ticket-history'
+import { startIngest, type Ingest } from '#ingest/ingest'
+import { buildServer } from '#server/server'
+import { seconds, systemClock, type Clock, type Millis } from '#model/time'
+import type { Journal } from '#db/journal'
+import type { Config } from './config.ts'
+import { createLog, type Log } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { watchSystem } from './system-state.ts'
+
+export interface System {
+  httpUrl: string
+  mqttUrl: string
+  /** The random password of `admin`, at the very first start and never again. */
+  adminSecret: string | undefined
+  people: People
+  journal: Journal
+  broker: Broker
+  ingest: Ingest
+  /** Says that we were alive until now and will be for another `periodMs`; the clock drives it where time is played. */
+  tick(periodMs: Millis): Promise<void>
+  /** From here on a tick every second of real time. */
+  keepTicking(): void
+  close(): Promise<void>
+}
+
+export const VERSION = '0.1.0'
+const PAGE = fileURLToPath(new URL('./dashboard/build', import.meta.url))
+
+/** Builds all parts in the order they need each other, and closes them in the opposite one. */
+export async function startSystem(options: {
+  config: Config
+  clock?: Clock
+  log?: Log
+  /** The data comes from the simulator: the page says so. */
+  simulated?: boolean
+  /** How long the first tick holds; longer than a second only where time is played. */
+  firstTickMs?: Millis
+  /** A part found that it must not go on, e.g. a second process on the same database. */
+  onFatal?: (error: Error) => void
+  /** Stands around every synced journal write; tests let a disk fail here. */
+  aroundJournalWrite?: (write: () => Promise<void>) => Promise<void>
+}): Promise<System> {
+  const { config, clock = systemClock, log = createLog() } = options
+  const closers: (() => Promise<unknown> | void)[] = []
+  const opened = <T>(part: T, close: (part: T) => Promise<unknown> | void): T => {
+    closers.unshift(() => close(part))
+    return part
+  }
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0)) {
+      await Promise.resolve(closer()).catch((error: unknown) => log.error({ err: error }, 'closing'))
+    }
+  }
+
+  try {
+    await mkdir(config.dataDir, { recursive: true })
+    const embedded = config.databaseUrl
+      ? undefined
+      : opened(await startEmbeddedPostgres({ dataDir: config.dataDir, log }), one => one.close())
+    const pool = opened(
+      connectPostgres(embedded ? { embedded } : { databaseUrl: config.databaseUrl as string }),
+      one => one.end()
+    )
+    await migrateDatabase(pool)
+    const db = databaseOn(pool)
+    const people = postgresPeople({ db, clock: systemClock })
+    const admin = await people.ensureAdmin({ password: config.adminPassword })
+    const journal = opened(
+      await leveldbJournal({
+        dir: join(config.dataDir, 'journal'),
+        clock,
+        log,
+        ...(options.aroundJournalWrite && { aroundWrite: options.aroundJournalWrite })
+      }),
+      one => one.close()
+    )
+    const telemetry = opened(await postgresTelemetryStore(pool), one => one.close())
+    const credentials = opened(
+      await deviceCredentials({
+        db,
+        onError: error => log.warn({ err: error }, 'device credentials are not fresh')
+      }),
+      one => one.close()
+    )
+
+    const watch = watchSystem({
+      journal,
+      telemetry,
+      clock,
+      simulated: options.simulated ?? false,
+      version: VERSION
+    })
+    const ingest = opened(
+      await startIngest({
+        journal,
+        stateStore: postgresStateStore(pool),
+        telemetry,
+        quarantine: async row => void (await db.insert(quarantine).values(row).onConflictDoNothing()),
+        system: watch.state,
+        onFatal: error => (options.onFatal ?? (() => {}))(error),
+        clock,
+        log: message => log.info({}, message)
+      }),
+      one => one.close()
+    )
+    // The first record tells the rules how long we were away, before anything else can come in.
+    await journal.append(tick(options.firstTickMs ?? seconds(1)))
+
+    const metrics = createMetrics({ journal, ingest, broker: () => watch.broker() })
+    const server = opened(
+      await buildServer({
+        db,
+        people,
+        tickets: postgresTicketHistory({ db, describe: row => ingest.live.describeTicket(row) }),
+        telemetry,
+        live: ingest.live,
+        desk: ingest.state,
+        credentials,
+        clock,
+        metricsText: metrics.text,
+        staticDir: PAGE,
+        secureCookies: false,
+        log
+      }),
+      one => one.close()
+    )
+    await server.listen(config.http)
+    const broker = opened(await startBroker({ journal, credentials, listen: config.mqtt, log }), one =>
+      one.close()
+    )
+    watch.ready({ ingest, broker })
+    const http = server.server.address() as AddressInfo
+
+    return {
+      httpUrl: `http://${urlHost(http.address)}:${http.port}`,
+      mqttUrl: `mqtt://${urlHost(broker.address.host)}:${broker.address.port}`,
+      adminSecret: admin.secret,
+      people,
+      journal,
+      broker,
+      ingest,
+      tick: async periodMs => void (await journal.append(tick(periodMs))),
+      keepTicking: () => void opened(keepTicking({ journal }), one => one.close()),
+      close
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Where people on this machine reach it; an address for all interfaces is no address to go to. */
+const urlHost = (host: string): string =>
+  host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
