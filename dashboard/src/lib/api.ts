@@ -1,0 +1,83 @@
+import type { Problem } from '#model/api'
+import type { ErrorCode } from '#model/errors'
+import { goto } from '$app/navigation'
+import type { Words } from './i18n/words.svelte.ts'
+
+/** A request the server refused, or that never reached it (`unreachable`). */
+export class ApiError extends Error {
+  readonly code: ErrorCode | 'unreachable'
+  readonly detail: string | undefined
+
+  constructor(code: ErrorCode | 'unreachable', detail?: string) {
+    super(detail ?? code)
+    this.name = 'ApiError'
+    this.code = code
+    this.detail = detail
+  }
+}
+
+interface Request {
+  method?: 'GET' | 'POST' | 'DELETE'
+  json?: unknown
+  csv?: string
+  headers?: Record<string, string>
+  /** A 401 is the caller's to handle. */
+  stay?: true
+}
+
+/**
+ * Asks the server and answers the parsed body (undefined for 204). A 401 leads to the sign-in page and back afterwards.
+ * @throws ApiError
+ */
+export async function api<T>(path: string, request: Request = {}): Promise<T> {
+  const response = await send(path, request)
+  if (response.ok) return response.status === 204 ? (undefined as T) : ((await response.json()) as T)
+  const problem = (await response.json().catch(() => undefined)) as Problem | undefined
+  if (response.status === 401 && !request.stay) await askToSignIn()
+  const reasons = problem?.errors?.map(error => `${error.path} ${error.message}`.trim()).join('; ')
+  throw new ApiError(problem?.code ?? 'internal', problem?.detail ?? reasons)
+}
+
+async function send(path: string, { method = 'GET', json, csv, headers = {} }: Request): Promise<Response> {
+  const type = csv !== undefined ? 'text/csv' : 'application/json'
+  const body = csv ?? (json === undefined ? undefined : JSON.stringify(json))
+  try {
+    return await fetch(path, {
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(body !== undefined && { 'content-type': type }),
+        ...headers
+      },
+      ...(body !== undefined && { body })
+    })
+  } catch {
+    throw new ApiError('unreachable')
+  }
+}
+
+/** Where the reader is now, as a path to come back to. */
+const here = () => location.pathname + location.search
+
+export const signInPath = (next: string) =>
+  next === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(next)}`
+
+export async function askToSignIn(): Promise<void> {
+  if (location.pathname !== '/sign-in') await goto(signInPath(here()))
+}
+
+/** A failure in the reader's language; the server's own detail is English and follows where it says more. */
+export function problemText(error: unknown, { t, language }: Words): string {
+  if (!(error instanceof ApiError)) return t.problems.internal
+  const own = t.problems[error.code]
+  if (!error.detail) return own
+  return language === 'en' ? error.detail : `${own}（${error.detail}）`
+}
+
+/** `?a=1&b=2` of what is set. */
+export function queryOf(values: Record<string, string | number | boolean | undefined>): string {
+  const set = Object.entries(values).filter(([, value]) => value !== undefined && value !== '')
+  return set.length
+    ? `?${new URLSearchParams(set.map(([key, value]) => [key, String(value)])).toString()}`
+    : ''
+}

@@ -1,0 +1,16 @@
+/** What this browser remembers for its reader; storage may be forbidden, then it forgets. */
+export function recall(name: string): string | null {
+  try {
+    return localStorage.getItem(`mingjie.${name}`)
+  } catch {
+    return null
+  }
+}
+
+export function remember(name: string, value: string): void {
+  try {
+    localStorage.setItem(`mingjie.${name}`, value)
+  } catch {
+    // Not remembered; nothing else is lost.
+  }
+}

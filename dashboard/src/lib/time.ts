@@ -1,0 +1,73 @@
+import { days, hours, minutes, seconds, type Millis } from '#model/time'
+import type { Dictionary } from './i18n/en.ts'
+
+/** The city's clock is what everyone reads, wherever their browser thinks it is. */
+export const CITY_TZ = 'Asia/Shanghai'
+
+/** A length of time in its two largest units: `2 d 4 h`, `3 小时 5 分钟`, `45 s`. */
+export function duration(ms: Millis, t: Dictionary['time']): string {
+  const whole = (unit: Millis) => Math.floor(ms / unit)
+  const pair = (large: string, rest: number, small: (n: number) => string) =>
+    rest > 0 ? `${large} ${small(rest)}` : large
+  if (ms >= days(1)) return pair(t.days(whole(days(1))), whole(hours(1)) % 24, t.hours)
+  if (ms >= hours(1)) return pair(t.hours(whole(hours(1))), whole(minutes(1)) % 60, t.minutes)
+  if (ms >= minutes(1)) return t.minutes(whole(minutes(1)))
+  return t.seconds(Math.max(0, whole(seconds(1))))
+}
+
+export const ago = (at: Millis, now: Millis, t: Dictionary['time']): string =>
+  now - at < seconds(5) ? t.justNow : t.ago(duration(now - at, t))
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = locale + JSON.stringify(options)
+  const known = formats.get(key)
+  if (known) return known
+  const made = new Intl.DateTimeFormat(locale, { timeZone: CITY_TZ, hourCycle: 'h23', ...options })
+  formats.set(key, made)
+  return made
+}
+
+const CLOCK = { hour: '2-digit', minute: '2-digit' } as const
+const DATE = { month: 'short', day: 'numeric' } as const
+const dayOf = (at: Millis) =>
+  format('en-CA', { year: 'numeric', month: '2-digit', day: '2-digit' }).format(at)
+
+/** `14:32` today, `20 Nov, 14:32` on any other day. */
+export const moment = (at: Millis, now: Millis, locale: string): string =>
+  format(locale, dayOf(at) === dayOf(now) ? CLOCK : { ...DATE, ...CLOCK }).format(at)
+
+export const clock = (at: Millis, locale: string): string =>
+  format(locale, { ...CLOCK, second: '2-digit' }).format(at)
+
+/** Everything, for the tooltip: date, seconds and the zone. */
+export const exactly = (at: Millis, locale: string): string =>
+  `${format(locale, { year: 'numeric', ...DATE, ...CLOCK, second: '2-digit' }).format(at)} ${CITY_TZ}`
+
+/** The city's offset from UTC at a moment. */
+function offsetAt(at: Millis): Millis {
+  const parts = format('en-US', {
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric'
+  }).formatToParts(at)
+  const part = (type: string) => Number(parts.find(p => p.type === type)?.value)
+  const local = Date.UTC(
+    part('year'),
+    part('month') - 1,
+    part('day'),
+    part('hour'),
+    part('minute'),
+    part('second')
+  )
+  return local - Math.floor(at / 1000) * 1000
+}
+
+/** Tomorrow in the city at a full hour. */
+export function tomorrowAt(hour: number, now: Millis): Millis {
+  const midnight = Math.floor((now + offsetAt(now)) / days(1)) * days(1)
+  return midnight + days(1) + hours(hour) - offsetAt(now)
+}

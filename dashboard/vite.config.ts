@@ -1,0 +1,13 @@
+import { sveltekit } from '@sveltejs/kit/vite'
+import { defineConfig } from 'vite'
+
+/** `npx vite dev` in this folder works on the page against a running `npm run demo`. */
+const server = 'http://127.0.0.1:8080'
+
+export default defineConfig({
+  plugins: [sveltekit()],
+  server: {
+    fs: { allow: ['..'] },
+    proxy: { '/api': { target: server, ws: true, headers: { origin: server } } }
+  }
+})
