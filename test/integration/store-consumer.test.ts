@@ -14,7 +14,8 @@ import { startStoreConsumer, type StoreConsumer, type StoreConsumerOptions } fro
 import type { Change } from '#model/changes'
 import { AppError } from '#model/errors'
 import type { RegistryRecord } from '#model/registry'
-import { systemClock } from '#model/time'
+import { RAW_RETENTION_MS } from '#model/telemetry'
+import { days, systemClock } from '#model/time'
 import { freshDatabase, type TestDatabase } from '#test/fixtures/database'
 import { device, facility } from '#test/fixtures/registry-records'
 
@@ -151,6 +152,27 @@ describe('the store consumer', () => {
     await reached(consumer, 3)
     expect(await kept('distanceMm')).toEqual([500, 500])
     expect(await kept('fillPct')).toEqual([50])
+  })
+})
+
+describe('the house', () => {
+  it('is kept: days are made ahead, and what is past its retention goes', async () => {
+    const old = { device: 'S-1', metric: 'fillPct', value: 1, quality: 'good', receivedAt: began } as const
+    const days36 = Date.now() - RAW_RETENTION_MS - days(1)
+    await store.write([{ ...old, seq: 1, measuredAt: days36 }], 1)
+    await journal.append({ kind: 'tick', deviceId: '', payload: Buffer.from('1000') })
+    start()
+    const daysKept = async () =>
+      (
+        await database.pool.query<{ day: string }>(
+          `select inhrelid::regclass::text as day from pg_inherits where inhparent = 'telemetry'::regclass order by 1`
+        )
+      ).rows.map(({ day }) => day)
+    const dayOf = (at: number) => `telemetry_${new Date(at).toISOString().slice(0, 10).replaceAll('-', '')}`
+    await vi.waitFor(async () => {
+      expect(await daysKept()).toContain(dayOf(Date.now() + days(1)))
+      expect(await daysKept()).not.toContain(dayOf(days36))
+    })
   })
 })
 
