@@ -5,11 +5,11 @@ import type { TelemetryRow } from './store.ts'
 export type SeriesIds = (rows: TelemetryRow[]) => Promise<Int32Array>
 
 /**
- * Keeps the numbers of all series met so far, some 60 bytes each. By metric, then device: few large maps, and no key
- * to build for each row.
+ * Keeps the numbers of all series met so far, about 100 bytes each. By device, then metric: the rows of a message share
+ * their device, so there is one look-up among many for them all.
  */
 export function seriesIds(pool: pg.Pool): SeriesIds {
-  const byMetric = new Map<string, Map<string, number>>()
+  const byDevice = new Map<string, Map<string, number>>()
 
   async function learn(rows: TelemetryRow[]): Promise<void> {
     const columns = [rows.map(row => row.device), rows.map(row => row.metric)]
@@ -27,24 +27,33 @@ export function seriesIds(pool: pg.Pool): SeriesIds {
       columns
     )
     for (const { id, device, metric } of found.rows) {
-      let byDevice = byMetric.get(metric)
-      if (!byDevice) byMetric.set(metric, (byDevice = new Map<string, number>()))
-      byDevice.set(device, id)
+      let byMetric = byDevice.get(device)
+      if (!byMetric) byDevice.set(device, (byMetric = new Map<string, number>()))
+      byMetric.set(metric, id)
     }
+  }
+
+  /** Fills in the numbers that are known and answers where the others stand. */
+  function fill(rows: TelemetryRow[], ids: Int32Array): number[] {
+    const unknown: number[] = []
+    let last: string | undefined
+    let byMetric: Map<string, number> | undefined
+    for (let i = 0; i < rows.length; i++) {
+      const { device, metric } = rows[i]!
+      if (device !== last) byMetric = byDevice.get((last = device))
+      const id = byMetric?.get(metric)
+      if (id === undefined) unknown.push(i)
+      else ids[i] = id
+    }
+    return unknown
   }
 
   return async rows => {
     const ids = new Int32Array(rows.length)
-    const unknown: number[] = []
-    for (let i = 0; i < rows.length; i++) {
-      const { metric, device } = rows[i]!
-      const id = byMetric.get(metric)?.get(device)
-      if (id === undefined) unknown.push(i)
-      else ids[i] = id
-    }
+    const unknown = fill(rows, ids)
     if (unknown.length > 0) {
       await learn(unknown.map(i => rows[i]!))
-      for (const i of unknown) ids[i] = byMetric.get(rows[i]!.metric)!.get(rows[i]!.device)!
+      fill(rows, ids)
     }
     return ids
   }
