@@ -10,7 +10,8 @@ const record = (seq: number): NormalisedRecord => ({
   reports: [{ device: 'S-1', measuredAt: 1, quality: 'good', metrics: ['fillPct'], values: [1] }],
   rejects: []
 })
-const records = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => record(from + i))
+const records = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, i) => record(from + i))
 
 describe('recent records', () => {
   it('stay within their bytes: the oldest go first', () => {
