@@ -16,23 +16,21 @@ export interface ChangeRequest {
   idempotencyKey?: string | undefined
 }
 
-/** The change a person asked for under a key before, if any. */
-export async function changeByKey(
-  db: Database,
-  { who, idempotencyKey }: { who: string; idempotencyKey: string }
-): Promise<{ id: number; subject: string; body: ChangeBody } | undefined> {
-  const [row] = await db
-    .select({ id: changes.id, subject: changes.subject, body: changes.body })
-    .from(changes)
-    .where(and(eq(changes.who, who), eq(changes.idempotencyKey, idempotencyKey)))
-  return row && { ...row, body: row.body as ChangeBody }
+export interface SubmittedChange {
+  id: number
+  subject: string
+  body: ChangeBody
+  /** The rules have committed it. */
+  applied: boolean
+  /** Why it was refused when its turn came. */
+  refused: string | null
 }
 
 /**
- * Appends what a person asked for; the rules take it up from there. Returns its id, the same one again for a repeated
- * key. Rejects with `conflict` when the key was used for something else.
+ * Appends what a person asked for; the rules take it up from there. A repeated key answers with the change of the first
+ * time. Rejects with `conflict` when the key was used for something else.
  */
-export async function submitChange(db: Database, request: ChangeRequest): Promise<number> {
+export async function submitChange(db: Database, request: ChangeRequest): Promise<SubmittedChange> {
   const { subject, body, who, why, requestedAt, idempotencyKey } = request
   const [row] = await db
     .insert(changes)
@@ -47,8 +45,26 @@ export async function submitChange(db: Database, request: ChangeRequest): Promis
     })
     .onConflictDoNothing({ target: [changes.who, changes.idempotencyKey] })
     .returning({ id: changes.id })
-  if (row) return row.id
-  const before = await changeByKey(db, { who, idempotencyKey: idempotencyKey as string })
-  if (before && before.subject === subject && isDeepStrictEqual(before.body, body)) return before.id
-  throw new AppError('conflict', 'This Idempotency-Key was used for another request; take a new one.')
+  if (row) return { id: row.id, subject, body, applied: false, refused: null }
+  const before = await repeatedChange(db, request)
+  if (!before) throw new Error('a change was neither new nor there')
+  return before
+}
+
+/** What the same person asked for under the same key before. Rejects with `conflict` when that was something else. */
+export async function repeatedChange(
+  db: Database,
+  { who, idempotencyKey, subject, body }: Pick<ChangeRequest, 'who' | 'idempotencyKey' | 'subject' | 'body'>
+): Promise<SubmittedChange | undefined> {
+  if (idempotencyKey === undefined) return undefined
+  const [row] = await db
+    .select()
+    .from(changes)
+    .where(and(eq(changes.who, who), eq(changes.idempotencyKey, idempotencyKey)))
+  if (!row) return undefined
+  if (row.subject !== subject || !isDeepStrictEqual(row.body, body)) {
+    throw new AppError('conflict', 'This Idempotency-Key was used for another request; take a new one.')
+  }
+  const { id, appliedNo, refused } = row
+  return { id, subject, body, applied: appliedNo !== null, refused }
 }

@@ -2,14 +2,12 @@ import { and, asc, count, desc, eq, gt, inArray, isNotNull, isNull, lt, or, sql,
 import type { Episode, TicketDetail, TicketQuery, TicketSummary } from '#model/api'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { AppError } from '#model/errors'
-import { parseSubject } from '#model/ids'
 import type { Label } from '#model/label'
 import { decodeValue, isMetric, type MetricId } from '#model/metrics'
 import type { Rule } from '#model/rules'
-import { TICKET_SOURCES } from '#model/tickets'
 import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
-import { episodes, registry, ticketEvents, tickets } from './schema.ts'
+import { episodes, ticketEvents, tickets } from './schema.ts'
 
 /** `areas`: the asked-for area and all below it. */
 export type TicketFilter = Omit<TicketQuery, 'area'> & { areas?: string[] }
@@ -30,62 +28,20 @@ export interface TicketHistory {
   }): Promise<{ items: Episode[]; nextCursor: string | null }>
 }
 
-type TicketRow = typeof tickets.$inferSelect
+export type TicketRow = typeof tickets.$inferSelect
 type EpisodeRow = typeof episodes.$inferSelect
 
 export function postgresTicketHistory({
   db,
+  describe,
   rules = DEFAULT_RULES
 }: {
   db: Database
+  /** A stored ticket in words, with names as they are now. */
+  describe: (row: TicketRow) => TicketSummary
   rules?: readonly Rule[]
 }): TicketHistory {
   const ruleOf = new Map(rules.map(rule => [rule.id, rule]))
-
-  /** Names as they are now: a text is rendered when it is read. */
-  async function namesOf(rows: TicketRow[]): Promise<(type: string, id: string | null) => string> {
-    const ids = new Set(
-      rows
-        .flatMap(row => [parseSubject(row.subject)?.id, row.area ?? undefined])
-        .filter(id => id !== undefined)
-    )
-    const found =
-      ids.size === 0
-        ? []
-        : await db
-            .select({ type: registry.type, id: registry.id, name: sql<string>`${registry.body}->>'name'` })
-            .from(registry)
-            .where(inArray(registry.id, [...ids]))
-    const names = new Map(found.map(({ type, id, name }) => [`${type}:${id}`, name]))
-    return (type, id) => names.get(`${type}:${id}`) ?? id ?? ''
-  }
-
-  function summary(row: TicketRow, nameOf: (type: string, id: string | null) => string): TicketSummary {
-    const rule = row.rule === null ? undefined : ruleOf.get(row.rule)
-    const subject = parseSubject(row.subject)
-    return {
-      id: row.id,
-      rule: row.rule,
-      title: rule?.ticket.title ?? titleOf(row),
-      ruleLabel: rule?.label ?? null,
-      subject: row.subject,
-      subjectName: subject ? nameOf(subject.type, subject.id) : row.subject,
-      facility: row.facility,
-      area: row.area,
-      areaName: nameOf('area', row.area),
-      crew: row.crew,
-      openedAt: iso(row.openedAt),
-      dueAt: iso(row.dueAt),
-      clearedAt: isoOrNull(row.clearedAt),
-      closedAt: isoOrNull(row.closedAt),
-      // Written by the rules from the same tables these types come from.
-      source: row.source as TicketSummary['source'],
-      facilityKind: row.facilityKind as TicketSummary['facilityKind'],
-      state: row.state as TicketSummary['state'],
-      severity: row.severity as TicketSummary['severity'],
-      closeReason: row.closeReason as TicketSummary['closeReason']
-    }
-  }
 
   function episode(row: EpisodeRow): Episode {
     return {
@@ -112,9 +68,8 @@ export function postgresTicketHistory({
         .orderBy(desc(tickets.openedAt), desc(tickets.id))
         .limit(limit + 1)
       const page = rows.slice(0, limit)
-      const nameOf = await namesOf(page)
       return {
-        items: page.map(row => summary(row, nameOf)),
+        items: page.map(describe),
         nextCursor: cursorAfter(rows.length > limit, page.at(-1), row => row.openedAt)
       }
     },
@@ -130,13 +85,12 @@ export function postgresTicketHistory({
     async ticket(id) {
       const [row] = await db.select().from(tickets).where(eq(tickets.id, id))
       if (!row) return undefined
-      const [nameOf, its, events] = await Promise.all([
-        namesOf([row]),
+      const [its, events] = await Promise.all([
         db.select().from(episodes).where(eq(episodes.ticket, id)).orderBy(asc(episodes.startedAt)),
         db.select().from(ticketEvents).where(eq(ticketEvents.ticket, id)).orderBy(asc(ticketEvents.no))
       ])
       return {
-        ...summary(row, nameOf),
+        ...describe(row),
         ruleVersion: row.ruleVersion,
         parameters: row.parameters,
         evidence: row.evidence.map(({ device, metric, value, measuredAt, receivedAt }) => ({
@@ -199,14 +153,6 @@ function stateCondition(status: NonNullable<TicketQuery['status']>): SQL | undef
   if (status === 'all') return undefined
   if (status === 'open') return isNull(tickets.closedAt)
   return status === 'ended' ? isNotNull(tickets.closedAt) : eq(tickets.state, status)
-}
-
-/** What to do, of a ticket no rule opened: its own words, else where it came from. */
-function titleOf(row: TicketRow): Label {
-  const title = row.parameters['title'] as Partial<Label> | undefined
-  if (typeof title?.en === 'string' && typeof title.zh === 'string') return { en: title.en, zh: title.zh }
-  if (row.rule !== null) return sameIn(row.rule)
-  return TICKET_SOURCES[row.source as keyof typeof TICKET_SOURCES]?.label ?? sameIn(row.source)
 }
 
 const sameIn = (text: string): Label => ({ en: text, zh: text })

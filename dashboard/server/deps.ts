@@ -1,0 +1,42 @@
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Database } from '#db/database'
+import type { People } from '#db/people'
+import type { TelemetryStore } from '#db/telemetry/store'
+import type { TicketHistory } from '#db/ticket-history'
+import type { ChangeDesk, LiveState } from '#ingest/live-state'
+import type { Clock } from '#model/time'
+
+export interface ServerLog {
+  warn(details: object, text: string): void
+  error(details: object, text: string): void
+}
+
+/** All the server needs, built by main and by tests. */
+export interface ServerDeps {
+  db: Database
+  people: People
+  tickets: TicketHistory
+  telemetry: TelemetryStore
+  live: LiveState
+  desk: ChangeDesk
+  /** Told after an import, so that new devices can connect at once. */
+  credentials: { refresh(): Promise<void> }
+  clock: Clock
+  /** All metrics in Prometheus' text format. */
+  metricsText(): Promise<string>
+  /** The built page; may be missing. */
+  staticDir: string
+  /** True when people reach us by https, also through a proxy that ends it. */
+  secureCookies: boolean
+  log: ServerLog
+}
+
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>

@@ -1,0 +1,58 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyReply } from 'fastify'
+import type { Problem } from '#model/api'
+import { AppError, ERROR_CODES, type ErrorCode } from '#model/errors'
+import { isAway } from '#db/postgres/connect'
+import type { Api, ServerLog } from './deps.ts'
+
+const AWAY = 'The database cannot be reached now. Try again in a moment.'
+
+/** Every error, also those of Fastify itself, as problem details (RFC 9457) with one of our codes. */
+export function answerProblems(app: Api, log: ServerLog): void {
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, problem('not-found', `There is no ${request.method} ${request.url.split('?')[0]}.`))
+  )
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const answer = problemOf(error)
+    if (answer.status >= 500) {
+      log.error({ err: error, method: request.method, url: request.url.split('?')[0] }, 'a request failed')
+    }
+    if (answer.status === 401) void reply.header('www-authenticate', 'Bearer')
+    return sendProblem(reply, answer)
+  })
+}
+
+/** What the asker may know of an error; nothing of our insides. */
+export function problemOf(error: Error & { statusCode?: number; validation?: unknown }): Problem {
+  if (error instanceof AppError) return problem(error.code, error.message)
+  if (isAway(error.cause ?? error)) return problem('database-away', AWAY)
+  const { validation, validationContext = 'body' } = error as FastifyError
+  if (validation) {
+    const errors = validation.map(({ instancePath, params, message = 'is not as expected' }) => {
+      const allowed = (params as { allowedValues?: unknown[] }).allowedValues
+      return {
+        path: `${validationContext}${instancePath}`,
+        message: allowed ? `${message}: ${allowed.join(', ')}` : message
+      }
+    })
+    return { ...problem('bad-request', errors.map(e => `${e.path} ${e.message}`).join('; ')), errors }
+  }
+  const status = error.statusCode ?? 500
+  if (status === 413) return problem('too-large', 'The body is larger than this route takes.')
+  if (status === 429) return problem('too-many-requests', error.message)
+  if (status === 404) return problem('not-found', 'There is nothing here.')
+  if (status >= 400 && status < 500) return problem('bad-request', error.message)
+  return problem('internal', 'Something went wrong on our side; the log says what.')
+}
+
+export function problem(code: ErrorCode, detail: string): Problem {
+  const status = ERROR_CODES[code]
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? code, status, code, detail }
+}
+
+export const sendProblem = (reply: FastifyReply, body: Problem): FastifyReply =>
+  reply
+    .code(body.status)
+    .type('application/problem+json; charset=utf-8')
+    .serializer((payload: unknown) => JSON.stringify(payload))
+    .send(body)

@@ -1,0 +1,103 @@
+import cookie from '@fastify/cookie'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify from 'fastify'
+import { Problem } from '#model/api'
+import { guardRoutes } from './access.ts'
+import type { Api, ServerDeps } from './deps.ts'
+import { deviceRoutes } from './device-routes.ts'
+import { facilityRoutes } from './facility-routes.ts'
+import { importRoutes } from './import-routes.ts'
+import { liveSocket } from './live-socket.ts'
+import { inlineScriptHashes, pageRoutes } from './page.ts'
+import { answerProblems, problemOf, sendProblem } from './problems.ts'
+import { ruleRoutes } from './rule-routes.ts'
+import { sessionRoutes } from './session-routes.ts'
+import { systemRoutes } from './system-routes.ts'
+import { ticketRoutes } from './ticket-routes.ts'
+
+const KIB = 1024
+
+/** REST, the live WebSocket and the page on one port. Not listening yet: `listen` or `inject`, then `close`. */
+export async function buildServer(deps: ServerDeps): Promise<Api> {
+  const app: Api = fastify({
+    bodyLimit: 64 * KIB,
+    // A proxy on this machine may speak for its client; nobody else may.
+    trustProxy: 'loopback',
+    forceCloseConnections: true,
+    // Before any route is found: an address that cannot be decoded.
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
+    ajv: { customOptions: { allErrors: true, removeAdditional: false } }
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  answerProblems(app, deps.log)
+  await app.register(cookie)
+  await app.register(rateLimit, { global: false })
+  await app.register(helmet, securityHeaders(deps))
+  guardRoutes(app, deps.people)
+  describeApi(app)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Mingjie 明洁', version: '1', description: 'Times are RFC 3339 in UTC.' },
+      components: {
+        securitySchemes: {
+          cookie: { type: 'apiKey', in: 'cookie', name: 'mingjie_session' },
+          bearer: { type: 'http', scheme: 'bearer' }
+        }
+      },
+      security: [{ cookie: [] }, { bearer: [] }]
+    }
+  })
+
+  await app.register(sessionRoutes, deps)
+  await app.register(facilityRoutes, deps)
+  await app.register(deviceRoutes, deps)
+  await app.register(ticketRoutes, deps)
+  await app.register(importRoutes, deps)
+  await app.register(ruleRoutes)
+  await app.register(systemRoutes, deps)
+  await app.register(pageRoutes, deps)
+  liveSocket(app, deps)
+  await app.ready()
+  return app
+}
+
+/** What all of `/api` has in common: its errors, and that nobody keeps an answer. */
+function describeApi(app: Api): void {
+  app.addHook('onRoute', route => {
+    if (!route.url.startsWith('/api/') || route.schema?.hide) return
+    route.schema = {
+      ...route.schema,
+      response: { ...(route.schema?.response as object), '4xx': Problem, '5xx': Problem }
+    }
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store')
+  })
+}
+
+/** Nothing from elsewhere runs, frames us or is reached by the page; workers and images may be made by the page itself. */
+function securityHeaders({ staticDir, secureCookies }: ServerDeps) {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'", ...inlineScriptHashes(staticDir)],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        // Covers the WebSocket of the same host too.
+        connectSrc: ["'self'"],
+        workerSrc: ["'self'", 'blob:'],
+        frameAncestors: ["'none'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"]
+      }
+    },
+    strictTransportSecurity: secureCookies && { maxAge: 31_536_000 }
+  }
+}
