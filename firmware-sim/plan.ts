@@ -28,14 +28,14 @@ const DAY: Partial<
   'bin-overfull': {
     over: 14,
     open: [
-      [-95, 4],
-      [-48, 9],
+      [-95, 2],
+      [-48, 5],
       [-27, 15],
       [-13, 30],
-      [-9, 22],
-      [-7, 27],
-      [-4.5, 24],
-      [-2, 38]
+      [-9.6, 22],
+      [-8.2, 27],
+      [-6, 24],
+      [-3, 38]
     ]
   },
   'compactor-fault': { over: 0, open: [[-70, 55]] },
@@ -81,7 +81,7 @@ export function plan({ city, from, to }: { city: City; from: Millis; to: Millis 
 }
 
 /**
- * What goes wrong in the ten minutes of live operation that begin at `from`, sparing devices in trouble already: some
+ * What goes wrong in the ten minutes of live operation that begin at `from`, sparing facilities in trouble already: some
  * bins run over and are emptied half an hour later, and now and then something else happens.
  */
 export function ongoing({
@@ -94,11 +94,9 @@ export function ongoing({
   faults: readonly Fault[]
 }): Fault[] {
   const random = randomFor(city.seed, `ongoing/${from}`)
-  const take = victims(
-    city,
-    random,
-    new Set(faults.filter(({ to }) => to > from).map(({ device }) => device))
-  )
+  const inTrouble = new Set(faults.filter(({ to }) => to > from).map(({ device }) => device))
+  const spared = city.devices.filter(({ id }) => inTrouble.has(id)).flatMap(({ facility }) => facility ?? [])
+  const take = victims(city, random, new Set(spared))
   const strike = (kind: FaultKind, lasts: readonly [number, number]): Fault[] => {
     const begin = Math.round(from + random() * ONGOING_MS)
     const device = take(kind)
@@ -117,16 +115,16 @@ export function ongoing({
 }
 export const ONGOING_MS = minutes(10)
 
-/** Deals out devices a fault can strike, each once; undefined when there are no more. */
+/** Deals out devices a fault can strike, one of a kind on each facility; undefined when there are no more. */
 function victims(
   city: City,
   random: Random,
-  spared = new Set<string>()
+  spared: ReadonlySet<string> = new Set()
 ): (kind: FaultKind) => Device | undefined {
   const kindOf = new Map(city.facilities.map(({ id, kind }) => [id, kind]))
-  const left = shuffled(
+  let left = shuffled(
     random,
-    city.devices.filter(device => device.facility && !spared.has(device.id))
+    city.devices.filter(({ facility }) => facility !== null && !spared.has(facility))
   )
   const suits = (kind: FaultKind, device: Device) => {
     if (!(FAULTS[kind].strikes as readonly string[]).includes(device.kind)) return false
@@ -136,8 +134,9 @@ function victims(
     return !(kind === 'offline' && intervalMs > minutes(15)) && !(kind === 'gone' && intervalMs > minutes(30))
   }
   return kind => {
-    const index = left.findIndex(device => suits(kind, device))
-    return index < 0 ? undefined : left.splice(index, 1)[0]
+    const taken = left.find(device => suits(kind, device))
+    left = left.filter(device => device.facility !== taken?.facility || device.kind !== taken?.kind)
+    return taken
   }
 }
 
