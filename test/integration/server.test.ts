@@ -404,9 +404,12 @@ describe('a ticket', () => {
 
     expect((await act(id, { action: 'accept' })).json()).toMatchObject({ state: 'accepted' })
     expect((await act(id, { action: 'start' })).json()).toMatchObject({ state: 'in-progress' })
-    const closed = (await act(id, { action: 'close', note: 'put out' })).json<TicketDetail>()
+    const holds = await act(id, { action: 'close', note: 'put out' })
+    expect(holds.json()).toMatchObject({ status: 409, code: 'move-not-allowed' })
+    const quietUntil = new Date(Date.now() + 3_600_000).toISOString()
+    const closed = (await act(id, { action: 'close', note: 'put out', quietUntil })).json<TicketDetail>()
     expect(closed.history.map(event => event.action)).toEqual(['open', 'accept', 'start', 'close'])
-    expect(closed).toMatchObject({ state: 'closed', closeReason: 'person', actions: ['comment'] })
+    expect(closed).toMatchObject({ state: 'closed', closeReason: 'person', actions: [] })
     expect(closed.history.at(-1)).toMatchObject({ who: 'admin', note: 'put out', to: 'closed' })
 
     const ended = (await get('/api/tickets?status=ended&facility=bin-a')).json<{ items: TicketSummary[] }>()
