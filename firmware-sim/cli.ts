@@ -107,14 +107,12 @@ async function writeSecrets(file: string, secrets: Record<string, string>): Prom
 
 async function run(settings: Settings): Promise<void> {
   const city = makeCity(settings)
-  const known = await readSecrets(settings.secrets)
+  const secrets = await readSecrets(settings.secrets)
   const result = await importCity(settings, city)
-  const secrets = { ...known }
-  for (const { id, secret } of result.rows) if (secret) secrets[id] = secret
-  await writeSecrets(settings.secrets, secrets)
-  console.log(
-    `city imported: ${result.created} created, ${result.updated} updated; secrets in ${settings.secrets}`
-  )
+  const told = result.rows.filter(row => row.secret !== undefined)
+  for (const { id, secret } of told) secrets[id] = secret as string
+  if (told.length > 0) await writeSecrets(settings.secrets, secrets)
+  console.log(`city imported: ${result.created} created, ${result.updated} updated`)
 
   const lost = city.devices.filter(({ id, gateway }) => gateway === null && !secrets[id]).length
   if (lost > 0) {

@@ -53,7 +53,8 @@ const times = (city: City, n: number): number => (n === 0 ? 0 : Math.max(1, Math
 
 /**
  * What goes wrong between `from` and `to`, and of it what is still wrong at `to`: the same for the same city and times.
- * No device is struck twice. Meant for about 24 h; lamps fail in the newest night long enough for it to show.
+ * No device is struck twice. Meant for about 24 h, lamps
+ * fail in the newest night long enough for it to show; of no time at all (`from` = `to`) it is what stays broken.
  */
 export function plan({ city, from, to }: { city: City; from: Millis; to: Millis }): Fault[] {
   const random = randomFor(city.seed, `plan/${from}/${to}`)
@@ -61,6 +62,8 @@ export function plan({ city, from, to }: { city: City; from: Millis; to: Millis 
   const take = victims(city, random)
   const faults: Fault[] = []
   const strike = (kind: FaultKind, begin: Millis, end: Millis) => {
+    // What began before and passes is not ours to show; what stays is there from the start.
+    if (begin < from && end !== Infinity) return
     const device = take(kind)
     if (device) faults.push({ kind, device: device.id, from: Math.max(begin, from), to: end })
   }
@@ -73,7 +76,9 @@ export function plan({ city, from, to }: { city: City; from: Millis; to: Millis 
       strike(kind, Math.round(to + minutes(begin)), Math.round(to + minutes(end)))
     for (let i = 0; i < times(city, over); i++) {
       const lastsMs = between(random, ...FAULTS[kind].lastsMs)
-      const begin = wakingMoment(random, world, [from + minutes(30), to - lastsMs - minutes(30)])
+      const latest = to - lastsMs - minutes(30)
+      if (latest < from + minutes(30)) continue
+      const begin = wakingMoment(random, world, [from + minutes(30), latest])
       strike(kind, Math.round(begin), Math.round(begin + lastsMs))
     }
   }
@@ -142,7 +147,7 @@ function victims(
 
 /** A moment between the two, by day if it can be helped. */
 function wakingMoment(random: Random, world: World, [from, to]: [Millis, Millis]): Millis {
-  const tries = Array.from({ length: 8 }, () => between(random, from, Math.max(from, to)))
+  const tries = Array.from({ length: 8 }, () => between(random, from, to))
   const awake = (at: Millis) => world.localHour(at) >= WAKING[0] && world.localHour(at) < WAKING[1]
   return tries.find(awake) ?? (tries[0] as Millis)
 }

@@ -60,6 +60,13 @@ describe.each(ENDS)('a day that ends at %s', end => {
   })
 })
 
+it('a plan of no time at all holds only what stays broken: a restart brings no wave of tickets', () => {
+  const now = Date.parse('2026-11-20T10:00:00Z')
+  const faults = plan({ city, from: now, to: now })
+  expect(faults.length).toBeGreaterThan(5)
+  expect(faults.filter(({ kind, to }) => kind !== 'lamp-failure' && to !== Infinity)).toEqual([])
+})
+
 describe('the readings of a day', () => {
   const { from, to } = dayBefore('2026-11-20T10:00:00Z')
   const faults = plan({ city, from, to })
