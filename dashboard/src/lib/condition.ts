@@ -10,7 +10,7 @@ export function conditionText(condition: Condition, words: Words): string {
   const t = words.t.condition
   const name = (metric: MetricId) => words.of(METRICS[metric].label)
   const value = (metric: MetricId, raw: RawValue) => valueText(metric, raw, words)
-  const percent = (n: number) => `${words.number(n, 1)} %`
+  const percent = (n: number) => `${words.number(n, 1)}\u00a0%`
   const names = (metrics: readonly MetricId[]) => metrics.map(name).join(words.t.listJoin)
 
   if ('any' in condition) return condition.any.map(part => conditionText(part, words)).join(t.or)

@@ -18,6 +18,8 @@ export type Link = 'connecting' | 'live' | 'reconnecting' | 'disconnected'
 const GIVE_UP_SAYING_SOON_MS = seconds(10)
 const CONNECT_TIMEOUT_MS = seconds(8)
 const LONGEST_WAIT_MS = seconds(15)
+/** The server's close code when the session ends while someone looks. */
+const SIGNED_OUT = 4401
 const KEY = Symbol('live')
 
 /**
@@ -51,7 +53,7 @@ export class Live {
   #closed = false
   #rejected: () => void
 
-  /** `rejected` is called when the server closes before it says anything: perhaps the session has ended. */
+  /** `rejected` is called when the session may have ended: the server says so, or closes before it says anything. */
   constructor(rejected: () => void) {
     this.#rejected = rejected
     this.#tick = setInterval(this.#check, seconds(1))
@@ -95,9 +97,9 @@ export class Live {
       spoke = true
       this.#receive(JSON.parse(String(event.data)) as ServerMessage)
     }
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (this.#socket !== socket || this.#closed) return
-      if (!spoke) this.#rejected()
+      if (!spoke || code === SIGNED_OUT) this.#rejected()
       this.#hangUp()
     }
   }
@@ -188,6 +190,8 @@ function listAfter<T extends { id: string }>(
   { items, total }: { items: T[]; total: number },
   changes: { total?: number; upsert?: T[]; order?: string[] }
 ): { items: T[]; total: number } {
+  // A plain map, gone when this function returns.
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
   const byId = new Map(items.map(item => [item.id, item]))
   for (const item of changes.upsert ?? []) byId.set(item.id, item)
   const order = changes.order ?? [...byId.keys()]

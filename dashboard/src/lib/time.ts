@@ -15,8 +15,11 @@ export function duration(ms: Millis, t: Dictionary['time']): string {
   return t.seconds(Math.max(0, whole(seconds(1))))
 }
 
-export const ago = (at: Millis, now: Millis, t: Dictionary['time']): string =>
-  now - at < seconds(5) ? t.justNow : t.ago(duration(now - at, t))
+/** How far a moment lies from now, on either side. */
+export function ago(at: Millis, now: Millis, t: Dictionary['time']): string {
+  if (Math.abs(now - at) < seconds(5)) return t.justNow
+  return now > at ? t.ago(duration(now - at, t)) : t.ahead(duration(at - now, t))
+}
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
@@ -39,6 +42,12 @@ export const moment = (at: Millis, now: Millis, locale: string): string =>
 
 export const clock = (at: Millis, locale: string): string =>
   format(locale, { ...CLOCK, second: '2-digit' }).format(at)
+
+/** On a time axis: the hour, and at midnight the day. */
+export function tick(at: Millis, locale: string): string {
+  const hour = format(locale, CLOCK).format(at)
+  return hour === '00:00' ? format(locale, DATE).format(at) : hour
+}
 
 /** Everything, for the tooltip: date, seconds and the zone. */
 export const exactly = (at: Millis, locale: string): string =>

@@ -13,7 +13,7 @@ export function valueText(metric: MetricId, value: RawValue, words: Words): stri
   }
   if (definition.kind === 'flag') return value ? words.t.yes : words.t.no
   const number = words.number(Number(value), digitsFor(Number(value)))
-  return definition.unit ? `${number} ${definition.unit}` : number
+  return definition.unit ? `${number}\u00a0${definition.unit}` : number
 }
 
 /** Share of a bar, 0–100, for values that are a percentage. */

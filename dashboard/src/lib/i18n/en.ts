@@ -130,6 +130,16 @@ export const en = {
     id: 'Id',
     cut: (n: string) => `Only the first ${n} readings are drawn.`
   },
+  attributes: {
+    toiletClass: 'Toilet class',
+    lightingGrade: 'Lighting grade',
+    cleaningGrade: 'Cleaning grade',
+    stream: 'Waste stream',
+    road: 'Road',
+    cabinet: 'Cabinet',
+    geometry: 'Geometry',
+    model: 'Model'
+  } as Record<string, string>,
   stale: 'stale',
   episode: { running: 'still on', lasted: (time: string) => `lasted ${time}` },
 
@@ -168,7 +178,7 @@ export const en = {
   ticket: {
     missing: 'No such ticket',
     missingHow: 'The address is wrong, or you may not see it.',
-    where: 'Where',
+    details: 'Details',
     opened: 'Opened',
     due: 'Due',
     closed: 'Closed',
@@ -298,8 +308,8 @@ export const en = {
     atMost: (metric: string, value: string) => `${metric} is ${value} or less`,
     above: (metric: string, value: string) => `${metric} is above ${value}`,
     below: (metric: string, value: string) => `${metric} is below ${value}`,
-    is: (metric: string, value: string) => `${metric} is “${value}”`,
-    isNot: (metric: string, value: string) => `${metric} is not “${value}”`,
+    is: (metric: string, value: string) => `${metric} is ${value}`,
+    isNot: (metric: string, value: string) => `${metric} is not ${value}`,
     atLeastMetric: (metric: string, other: string) => `${metric} is at least ${other}`,
     belowMetric: (metric: string, other: string) => `${metric} is below ${other}`,
     rises: (metric: string, by: string, within: string) => `${metric} rises by ${by} within ${within}`,
@@ -319,6 +329,7 @@ export const en = {
 
   time: {
     ago: (time: string) => `${time} ago`,
+    ahead: (time: string) => `in ${time}`,
     justNow: 'just now',
     never: 'never',
     days: (n: number) => `${n} d`,
