@@ -19,6 +19,9 @@ const HISTORY_MS = hours(24)
 /** Shorter than the silence of the fastest device, which is three minutes. */
 const STEP_MS = minutes(2)
 
+/** The broker's limits are in real time; a played gateway says in a second what it says in hours. */
+const A_DAY_IN_SECONDS = { messagesPerSecond: Infinity, bytesPerSecond: Infinity }
+
 interface Demo {
   system: System
   close(): Promise<void>
@@ -55,7 +58,7 @@ export async function startDemo(options: {
     log: createLog(line => (line.includes(' error ') ? process.stderr.write(`${line}\n`) : undefined)),
     simulated: true,
     onFatal: options.onFatal,
-    ...(known ? {} : { firstTickMs: STEP_MS })
+    ...(known ? {} : { firstTickMs: STEP_MS, brokerLimits: A_DAY_IN_SECONDS })
   })
   let fleet: Fleet | undefined
   const close = async (): Promise<void> => {

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import { startBroker, type Broker } from '#broker/broker'
+import type { BrokerLimits } from '#broker/limits'
 import { databaseOn } from '#db/database'
 import { deviceCredentials } from '#db/device-credentials'
 import { leveldbJournal } from '#db/journal-leveldb'
@@ -54,6 +55,8 @@ export async function startSystem(options: {
   firstTickMs?: Millis
   /** A part found that it must not go on, e.g. a second process on the same database. */
   onFatal?: (error: Error) => void
+  /** Only where a day is played in seconds do devices need more than the limits of real time. */
+  brokerLimits?: Partial<BrokerLimits>
   /** Stands around every synced journal write; tests let a disk fail here. */
   aroundJournalWrite?: (write: () => Promise<void>) => Promise<void>
 }): Promise<System> {
@@ -142,8 +145,15 @@ export async function startSystem(options: {
       one => one.close()
     )
     await server.listen(config.http)
-    const broker = opened(await startBroker({ journal, credentials, listen: config.mqtt, log }), one =>
-      one.close()
+    const broker = opened(
+      await startBroker({
+        journal,
+        credentials,
+        listen: config.mqtt,
+        limits: options.brokerLimits ?? {},
+        log
+      }),
+      one => one.close()
     )
     watch.ready({ ingest, broker })
     const http = server.server.address() as AddressInfo

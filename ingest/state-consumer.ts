@@ -58,7 +58,7 @@ export async function startStateConsumer(options: {
   options.onBatch()
 
   let standing: Position = position
-  let committedAt = clock.now()
+  let committedAt = performance.now()
   let checkpointAt = performance.now()
   let checkpointing: Promise<void> | undefined
   let askedAt = 0
@@ -66,6 +66,7 @@ export async function startStateConsumer(options: {
   let poke = createPoke()
   let applied: AppliedChange[] = []
   let rejects: StateCommit['quarantine'] = []
+  let later: NodeJS.Timeout | undefined
   const waiting = new Map<number, ((refused: string | null) => void)[]>()
   const outcomes = new Map<number, string | null>()
 
@@ -96,7 +97,13 @@ export async function startStateConsumer(options: {
     const effects = options.effects.current
     const idle = effects.tickets.size + effects.episodes.size + effects.events.length + applied.length === 0
     if (standing.seq === position.seq && idle) return
-    if (idle && rejects.length === 0 && Math.abs(clock.now() - committedAt) < COMMIT_AT_LEAST_MS) return
+    if (idle && rejects.length === 0 && performance.now() - committedAt < COMMIT_AT_LEAST_MS) {
+      // Nothing more may come: look again by ourselves.
+      later ??= setTimeout(() => poke.call(), COMMIT_AT_LEAST_MS)
+      return
+    }
+    clearTimeout(later)
+    later = undefined
     const rows: StateCommit = {
       from: position,
       to: standing,
@@ -108,7 +115,7 @@ export async function startStateConsumer(options: {
     }
     await patiently(() => store.commit(rows))
     position = standing
-    committedAt = clock.now()
+    committedAt = performance.now()
     options.effects.current = noEffects()
     rejects = []
     const done = applied
