@@ -1,11 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { RegistryRecord, RegistryType } from '#model/registry'
-import { subjectOf } from '#model/ids'
 import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
-import { changes, deviceSecrets, registry } from './schema.ts'
+import { registry } from './schema.ts'
 
 export interface Imported {
   outcome: 'created' | 'updated' | 'unchanged'
@@ -34,11 +33,16 @@ export async function findRecords(
   const found = new Map<string, RegistryRecord>()
   for (const type of new Set(keys.map(key => key.type))) {
     const ids = [...new Set(keys.filter(key => key.type === type).map(key => key.id))]
-    for (let i = 0; i < ids.length; i += IMPORT_CHUNK * 10) {
+    for (let i = 0; i < ids.length; i += IMPORT_CHUNK * 4) {
       const rows = await db
         .select({ body: registry.body })
         .from(registry)
-        .where(and(eq(registry.type, type), inArray(registry.id, ids.slice(i, i + IMPORT_CHUNK * 10))))
+        .where(
+          and(
+            eq(registry.type, type),
+            sql`${registry.id} = any(${sql.param(ids.slice(i, i + IMPORT_CHUNK * 4))})`
+          )
+        )
       for (const { body } of rows) found.set(keyOf(body), body)
     }
   }
@@ -61,49 +65,28 @@ export async function importRecords(
     )
     if (differing.length === 0) return records.map(() => ({ outcome: 'unchanged' }))
 
-    const ids = await tx
-      .insert(changes)
-      .values(
-        differing.map(record => ({
-          kind: 'registry',
-          subject: subjectOf(record.type, record.id),
-          body: { kind: 'registry', record },
-          who,
-          why: 'import',
-          requestedAt: at
-        }))
+    // One statement of one parameter: built row by row it would cost more than the database does.
+    const { rows } = await tx.execute<{ key: string; change_id: string }>(sql`
+      with added as (
+        insert into changes (kind, subject, body, who, why, requested_at)
+        select 'registry', concat_ws(':', record->>'type', record->>'id'),
+          jsonb_build_object('kind', 'registry', 'record', record), ${who}, 'import', ${new Date(at).toISOString()}
+        from jsonb_array_elements(${JSON.stringify(differing)}::jsonb) with ordinality as list (record, n)
+        order by n
+        returning id, body->'record' as record
       )
-      .returning({ id: changes.id, key: changes.subject })
-    const changeIds = new Map(ids.map(({ id, key }) => [key, id]))
+      insert into registry (type, id, body, change_id)
+      select record->>'type', record->>'id', record, id from added
+      on conflict (type, id) do update set body = excluded.body, change_id = excluded.change_id
+      returning concat_ws(':', type, id) as key, change_id`)
+    const changeIds = new Map(rows.map(row => [row.key, Number(row.change_id)]))
 
-    await tx
-      .insert(registry)
-      .values(
-        differing.map(record => ({
-          type: record.type,
-          id: record.id,
-          body: record,
-          changeId: changeIds.get(keyOf(record)) as number
-        }))
-      )
-      .onConflictDoUpdate({
-        target: [registry.type, registry.id],
-        set: { body: sql`excluded.body`, changeId: sql`excluded.change_id` }
-      })
-
-    const secrets = new Map(
-      differing
-        .filter(record => record.type === 'device' && !before.has(keyOf(record)))
-        .map(record => [record.id, randomBytes(24).toString('base64url')])
-    )
-    if (secrets.size > 0) {
-      await tx.insert(deviceSecrets).values(
-        [...secrets].map(([device, secret]) => ({
-          device,
-          secretHash: hashOfSecret(secret).toString('hex')
-        }))
-      )
-    }
+    const devices = differing.filter(record => record.type === 'device' && !before.has(keyOf(record)))
+    const secrets = new Map(devices.map(({ id }) => [id, randomBytes(24).toString('base64url')]))
+    const hashes = [...secrets.values()].map(secret => hashOfSecret(secret).toString('hex'))
+    await tx.execute(sql`
+      insert into device_secrets (device, secret_hash)
+      select * from unnest(${sql.param([...secrets.keys()])}::text[], ${sql.param(hashes)}::text[])`)
 
     return records.map(record => {
       const changeId = changeIds.get(keyOf(record))

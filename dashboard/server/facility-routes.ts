@@ -17,6 +17,7 @@ import { AppError } from '#model/errors'
 import { decodeValue } from '#model/metrics'
 import { hours } from '#model/time'
 import type { ServerDeps } from './deps.ts'
+import { msOf } from './instant.ts'
 
 const tags = ['facilities']
 const config = { access: 'signed-in' } as const
@@ -119,6 +120,3 @@ export const facilityRoutes: FastifyPluginAsyncTypebox<
     async () => ({ items: live.areas(), nextCursor: null })
   )
 }
-
-const msOf = (instant: string | undefined): number | undefined =>
-  instant === undefined ? undefined : Date.parse(instant)

@@ -25,7 +25,11 @@ export function answerProblems(app: Api, log: ServerLog): void {
 /** What the asker may know of an error; nothing of our insides. */
 export function problemOf(error: Error & { statusCode?: number; validation?: unknown }): Problem {
   if (error instanceof AppError) return problem(error.code, error.message)
-  if (isAway(error.cause ?? error)) return problem('database-away', AWAY)
+  // Drizzle wraps what the driver threw.
+  const cause = error.cause ?? error
+  if (isAway(cause)) return problem('database-away', AWAY)
+  if (isUnstorable(cause))
+    return problem('bad-request', 'It has characters or numbers that cannot be stored.')
   const { validation, validationContext = 'body' } = error as FastifyError
   if (validation) {
     const errors = validation.map(({ instancePath, params, message = 'is not as expected' }) => {
@@ -44,6 +48,9 @@ export function problemOf(error: Error & { statusCode?: number; validation?: unk
   if (status >= 400 && status < 500) return problem('bad-request', error.message)
   return problem('internal', 'Something went wrong on our side; the log says what.')
 }
+
+/** SQLSTATE class 22, such as NUL in a text: what came is at fault, not we. */
+const isUnstorable = (error: unknown): boolean => /^22/.test((error as { code?: string }).code ?? '')
 
 export function problem(code: ErrorCode, detail: string): Problem {
   const status = ERROR_CODES[code]

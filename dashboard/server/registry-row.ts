@@ -57,10 +57,15 @@ const fault = (text: string): never => {
   throw new RowFault(text)
 }
 
+/** NUL and lone surrogates, as JSON escapes them: Postgres takes neither. */
+const UNSTORABLE = /(?<!\\)(\\\\)*\\u(0000|d[89a-f][0-9a-f]{2})/
+
 /** The record a row means, or what is wrong with it. */
 export function recordOf(cells: Cells, registered: Registered): RegistryRecord | { error: string } {
   try {
     const record = readRecord(cells, registered)
+    if (UNSTORABLE.test(JSON.stringify(record)))
+      fault('a character that cannot be stored: NUL or half a pair')
     const before = registered.get(`${record.type}:${record.id}`)
     if (before && 'kind' in before && 'kind' in record && before.kind !== record.kind) {
       fault(`kind: ${record.id} is registered as ${before.kind}, and that stays: take a new id`)

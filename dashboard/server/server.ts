@@ -26,7 +26,8 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
     bodyLimit: 64 * KIB,
     // A proxy on this machine may speak for its client; nobody else may.
     trustProxy: 'loopback',
-    forceCloseConnections: true,
+    // Closing lets what runs end.
+    forceCloseConnections: 'idle',
     // Before any route is found: an address that cannot be decoded.
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
     ajv: { customOptions: { allErrors: true, removeAdditional: false } }
@@ -98,6 +99,8 @@ function securityHeaders({ staticDir, secureCookies }: ServerDeps) {
         formAction: ["'self'"]
       }
     },
+    // Not `no-referrer`: with it a browser may say `null` where we look for its origin.
+    referrerPolicy: { policy: 'same-origin' as const },
     strictTransportSecurity: secureCookies && { maxAge: 31_536_000 }
   }
 }

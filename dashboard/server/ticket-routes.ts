@@ -15,6 +15,7 @@ import {
 import { personOn } from './access.ts'
 import { areasUnder } from './areas.ts'
 import type { ServerDeps } from './deps.ts'
+import { msOf } from './instant.ts'
 
 const tags = ['tickets']
 const config = { access: 'signed-in' } as const
@@ -111,8 +112,8 @@ function changeOf(ticket: string, request: TicketActionRequest): TicketChange {
     ticket,
     action,
     note: note?.trim() || null,
-    claimedAt: claimedAt === undefined ? null : Date.parse(claimedAt),
-    quietUntil: quietUntil === undefined ? null : Date.parse(quietUntil)
+    claimedAt: msOf(claimedAt) ?? null,
+    quietUntil: msOf(quietUntil) ?? null
   }
 }
 

@@ -210,6 +210,19 @@ describe('answers', () => {
     expect((await asked('2026-10-01T00:00:00Z')).statusCode).toBe(200)
   })
 
+  it('call what cannot be stored a fault of the asker', async () => {
+    for (const url of [
+      '/api/tickets/%00',
+      '/api/facilities/bin-t/telemetry?metric=fillPct&from=2026-06-30T23:59:60Z'
+    ]) {
+      expect((await get(url)).json()).toMatchObject({ status: 400, code: 'bad-request' })
+    }
+    const { rows } = (
+      await csv('area,nul,,,grid,,,"{""x"": ""\\u0000""}"', 'area,nul-2,,,grid,,,')
+    ).json<ImportResult>()
+    expect(rows).toMatchObject([{ ok: false, error: expect.stringContaining('NUL') as string }, { ok: true }])
+  })
+
   it('describe themselves, and carry a strict content policy', async () => {
     const answer = await get('/api/openapi.json', {})
     const api = answer.json<{ paths: Record<string, { get: { responses: object } }> }>()
