@@ -28,10 +28,10 @@ export const en = {
 
   link: {
     live: 'Live',
-    connecting: 'Connecting…',
-    reconnecting: 'Reconnecting…',
+    connecting: 'Connecting',
+    reconnecting: 'Reconnecting',
     disconnected: 'Disconnected',
-    disconnectedSince: (time: string) => `Disconnected since ${time}`,
+    since: (state: string, time: string) => `${state} since ${time}.`,
     stale: (time: string) => `Values below are as of ${time} and may have changed.`,
     offline: 'This device has no network.'
   },
@@ -91,7 +91,7 @@ export const en = {
     secret: 'Password',
     fine: 'OK',
     done: 'Done',
-    rest: (n: number) => `and ${n} more rows without trouble`
+    rest: (n: number) => `${n} more without trouble`
   },
 
   facility: {
@@ -115,6 +115,7 @@ export const en = {
     threshold: (rule: string, value: string) => `${rule}: from ${value}`,
     bucketed: (width: string) => `Average with lowest and highest of each ${width}`,
     everyReading: 'Every reading',
+    time: 'Time',
     average: 'average',
     lowest: 'lowest',
     highest: 'highest',

@@ -30,10 +30,10 @@ export const zh = {
 
   link: {
     live: '实时',
-    connecting: '正在连接…',
-    reconnecting: '正在重连…',
+    connecting: '正在连接',
+    reconnecting: '正在重连',
     disconnected: '连接已断开',
-    disconnectedSince: time => `${time} 起断开`,
+    since: (state, time) => `${state}（自 ${time} 起）。`,
     stale: time => `以下为 ${time} 的数据，可能已变化。`,
     offline: '本机没有网络。'
   },
@@ -116,6 +116,7 @@ export const zh = {
     threshold: (rule, value) => `${rule}：${value} 起`,
     bucketed: width => `每 ${width}的平均值与最低、最高值`,
     everyReading: '全部读数',
+    time: '时间',
     average: '平均',
     lowest: '最低',
     highest: '最高',
