@@ -1,23 +1,18 @@
-import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { WebSocketServer, type WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { FacilityQuery, Id, TicketQuery } from '#model/api'
-import { AppError } from '#model/errors'
 import { ALIVE_EVERY_MS, CONFLATE_MS, type LiveView } from '#model/live'
 import { seconds, type Millis } from '#model/time'
-import { checkOrigin, isLoopback, tokenOf } from './access.ts'
 import type { Api, ServerDeps } from './deps.ts'
+import { openDoor } from './live-door.ts'
 import { changesSince, pictureJson, watchView, type WatchedView } from './live-views.ts'
-import { problem, problemOf } from './problems.ts'
+import { problemOf } from './problems.ts'
 
-const PATH = '/api/live'
 const MAX_SOCKETS = 500
 /** Of a list whose reader says no limit. */
 const DEFAULT_ITEMS = 100
-const MAX_MESSAGE_BYTES = 16 * 1024
 /** More than this unread and a reader is slow: it gets nothing more until it has caught up, then the newest. */
 const SLOW_BYTES = 1024 * 1024
 const SLOW_FOR_MS = seconds(60)
@@ -58,7 +53,6 @@ interface Reader {
 
 /** `/api/live` on the app's own HTTP server, closed with it: the messages of `model/live`, to everyone signed in. */
 export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps): void {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES })
   const readers = new Set<Reader>()
   const views = new Map<string, WatchedView>()
   let rev = 0
@@ -68,30 +62,6 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
   // Durations, not the time of day.
   const elapsed = (): Millis => performance.now()
   const at = (): string => `"at":${JSON.stringify(new Date(live.now()).toISOString())}`
-
-  async function admit(request: IncomingMessage): Promise<string> {
-    const token = tokenOf(request.headers, app)
-    checkOrigin({ headers: request.headers, host: hostOf(request), cookie: token?.from === 'cookie' })
-    if (!token || !(await people.personOf(token.value)))
-      throw new AppError('unauthenticated', 'Sign in first.')
-    if (readers.size >= MAX_SOCKETS)
-      throw new AppError('too-many-requests', `At most ${MAX_SOCKETS} live pages.`)
-    return token.value
-  }
-
-  function upgrade(request: IncomingMessage, stream: Duplex, first: Buffer): void {
-    stream.on('error', () => {})
-    if (request.url?.split('?')[0] !== PATH) {
-      // Somebody else's, unless nobody else listens.
-      if (app.server.listenerCount('upgrade') === 1)
-        refuse(stream, problem('not-found', 'No WebSocket here.'))
-      return
-    }
-    admit(request).then(
-      token => sockets.handleUpgrade(request, stream, first, socket => join(socket, token)),
-      (error: Error) => refuse(stream, problemOf(error))
-    )
-  }
 
   function join(socket: WebSocket, token: string): void {
     const reader: Reader = {
@@ -185,7 +155,7 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
   }
 
   function say(reader: Reader, text: string): void {
-    if (reader.socket.readyState === reader.socket.OPEN) reader.socket.send(text)
+    if (reader.socket.readyState === reader.socket.OPEN && !isSlow(reader)) reader.socket.send(text)
   }
 
   function isSlow(reader: Reader): boolean {
@@ -229,7 +199,7 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
 
   function alive(): void {
     const text = `{"type":"alive",${at()}}`
-    for (const reader of readers) if (!isSlow(reader)) say(reader, text)
+    for (const reader of readers) say(reader, text)
   }
 
   let closed = false
@@ -248,30 +218,15 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
     setInterval(ping, PING_EVERY_MS),
     setInterval(() => void checkSessions(), SESSION_CHECK_EVERY_MS)
   ]
-  app.server.on('upgrade', upgrade)
+  const door = openDoor(app, { people, isFull: () => readers.size >= MAX_SOCKETS, join })
 
   app.addHook('preClose', async () => {
     closed = true
     clearTimeout(nextRound)
     timers.forEach(clearInterval)
-    app.server.off('upgrade', upgrade)
+    door.close()
     for (const { socket } of readers) socket.terminate()
   })
-}
-
-/** The host the browser asked for; a proxy on this machine says which. */
-function hostOf({ headers, socket }: IncomingMessage): string {
-  const forwarded = headers['x-forwarded-host']
-  const trusted = isLoopback(socket.remoteAddress ?? '') && typeof forwarded === 'string'
-  return (trusted ? forwarded.split(',').at(-1)?.trim() : headers.host) ?? ''
-}
-
-function refuse(stream: Duplex, answer: { status: number; title: string }): void {
-  const body = JSON.stringify(answer)
-  stream.end(
-    `HTTP/1.1 ${answer.status} ${answer.title}\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
-  )
 }
 
 /** One key for one question, however it was written. */
