@@ -45,9 +45,10 @@ export function watchSystem(options: {
   telemetry: TelemetryStore
   clock: Clock
   simulated: boolean
+  timeZone: string
   version: string
 }) {
-  const { journal, telemetry, simulated, version } = options
+  const { journal, telemetry, simulated, timeZone, version } = options
   let parts: { ingest: Ingest; broker: Broker } | undefined
   let last = { at: performance.now(), messages: 0, rate: 0 }
 
@@ -87,6 +88,7 @@ export function watchSystem(options: {
         ready: found.length === 0,
         troubles: found,
         simulated,
+        timeZone,
         telemetryEngine: telemetry.engine,
         connections: parts?.broker.metrics.connections ?? 0,
         messagesPerSecond: rate(parts?.broker.metrics.messages.telemetry ?? 0),

@@ -108,6 +108,7 @@ export async function startSystem(options: {
       telemetry,
       clock,
       simulated: options.simulated ?? false,
+      timeZone: config.timeZone,
       version: VERSION
     })
     const ingest = opened(

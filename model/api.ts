@@ -317,6 +317,8 @@ export const SystemState = Type.Object({
   /** What is wrong and what to do, one per trouble; empty when all is well. */
   troubles: Type.Array(Type.Object({ part: Type.String(), label: Words, detail: Type.String() })),
   simulated: Type.Boolean(),
+  /** IANA name: the city's clock is what every page shows. */
+  timeZone: Type.String(),
   /** Where history is kept. */
   telemetryEngine: oneOf(['postgres', 'influxdb']),
   /** Connected MQTT clients. */

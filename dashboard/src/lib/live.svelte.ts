@@ -8,6 +8,7 @@ import {
   type ServerMessage
 } from '#model/live'
 import { seconds } from '#model/time'
+import { setZone } from './time.ts'
 
 type Snapshot = Extract<ServerMessage, { type: 'snapshot' }>
 type Changes = Extract<ServerMessage, { type: 'changes' }>
@@ -28,6 +29,8 @@ const KEY = Symbol('live')
  */
 export class Live {
   link = $state<Link>('connecting')
+  /** How often the link came up: what was fetched before the last time may have missed something. */
+  times = $state(0)
   /** The server's time of the newest message; 0 before the first. */
   heardAt = $state(0)
   /** When the link was lost, or first sought, by the server's clock. */
@@ -152,6 +155,7 @@ export class Live {
     }
     // Live only once the picture itself is new: `alive` on a fresh socket comes before the snapshot of the old view.
     if (message.type === 'snapshot' || this.link === 'live') {
+      if (this.link !== 'live') this.times += 1
       this.link = 'live'
       this.#failures = 0
     }
@@ -159,6 +163,7 @@ export class Live {
 
   #paint(snapshot: Snapshot) {
     this.system = snapshot.system
+    setZone(snapshot.system.timeZone)
     this.totals = snapshot.totals
     if (snapshot.ask === this.#ask) this.picture = snapshot.picture
   }

@@ -1,8 +1,15 @@
 import { days, hours, minutes, seconds, type Millis } from '#model/time'
 import type { Dictionary } from './i18n/en.ts'
 
-/** The city's clock is what everyone reads, wherever their browser thinks it is. */
-export const CITY_TZ = 'Asia/Shanghai'
+/** The city's clock is what everyone reads, wherever their browser thinks it is; the server says which it is. */
+let cityZone = 'Asia/Shanghai'
+export const zone = (): string => cityZone
+
+export function setZone(name: string): void {
+  if (name === cityZone) return
+  cityZone = name
+  formats.clear()
+}
 
 /** A length of time in its two largest units: `2 d 4 h`, `3 小时 5 分钟`, `45 s`. */
 export function duration(ms: Millis, t: Dictionary['time']): string {
@@ -26,7 +33,7 @@ function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateT
   const key = locale + JSON.stringify(options)
   const known = formats.get(key)
   if (known) return known
-  const made = new Intl.DateTimeFormat(locale, { timeZone: CITY_TZ, hourCycle: 'h23', ...options })
+  const made = new Intl.DateTimeFormat(locale, { timeZone: cityZone, hourCycle: 'h23', ...options })
   formats.set(key, made)
   return made
 }
@@ -51,7 +58,7 @@ export function tick(at: Millis, locale: string): string {
 
 /** Everything, for the tooltip: date, seconds and the zone. */
 export const exactly = (at: Millis, locale: string): string =>
-  `${format(locale, { year: 'numeric', ...DATE, ...CLOCK, second: '2-digit' }).format(at)} ${CITY_TZ}`
+  `${format(locale, { year: 'numeric', ...DATE, ...CLOCK, second: '2-digit' }).format(at)} ${cityZone}`
 
 /** The city's offset from UTC at a moment. */
 function offsetAt(at: Millis): Millis {

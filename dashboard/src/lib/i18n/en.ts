@@ -271,7 +271,6 @@ export const en = {
     ready: 'All parts are ready',
     notReady: 'Not ready',
     noTrouble: 'No trouble.',
-    whatToDo: 'What to do',
     traffic: 'Traffic',
     connections: 'Connected devices',
     rate: 'Messages per second',

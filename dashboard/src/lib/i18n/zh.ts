@@ -272,7 +272,6 @@ export const zh = {
     ready: '各部分均就绪',
     notReady: '未就绪',
     noTrouble: '没有异常。',
-    whatToDo: '处理办法',
     traffic: '流量',
     connections: '已连接设备',
     rate: '每秒消息数',
