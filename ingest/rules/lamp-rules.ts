@@ -1,0 +1,48 @@
+import type { EvidenceRow } from '#db/schema'
+import type { Millis } from '#model/time'
+import { advance } from './advance.ts'
+import type { Core } from './core.ts'
+import type { LampGroup } from './lamp-groups.ts'
+import type { FacilityPicture } from './picture.ts'
+import { EXPECTATION_GRACE_MS } from './sun.ts'
+import type { Timed } from './timers.ts'
+
+/** Dark lamps a ticket names; all of them are on the road's page. */
+const LAMPS_AS_EVIDENCE = 20
+
+/** A lamp reported or fell silent: the groups it changes are judged, in journal time. */
+export function lookAtLamp(core: Core, lamp: FacilityPicture, at: Millis): void {
+  for (const group of core.groups.look(lamp, at, core.sun)) judgeGroup(core, group, at)
+}
+
+export function judgeGroup(core: Core, group: LampGroup, at: Millis): void {
+  const verdict = core.groups.verdict(group, at, core.sun)
+  const { instance } = group
+  if (instance.state.phase === 'inactive' && verdict !== 'met') return
+  if (verdict === 'met' && instance.state.phase !== 'firing') {
+    instance.evidence = core.groups.darkLamps(group).slice(0, LAMPS_AS_EVIDENCE).flatMap(lampEvidence)
+  }
+  advance(core, instance, { verdict, at, knownAt: at })
+}
+
+function lampEvidence(lamp: FacilityPicture): EvidenceRow[] {
+  const device = lamp.devices.find(one => one.levels.has('powerState'))
+  const level = device?.levels.get('powerState')
+  if (!device || !level) return []
+  const { value, measuredAt, receivedAt } = level
+  return [{ device: device.device.id, metric: 'powerState', value, measuredAt, receivedAt }]
+}
+
+/** Dusk, dawn and the end of their grace: the lamp groups are judged anew at each. */
+export interface SunTimer extends Timed {
+  readonly order: ''
+}
+
+export const createSunTimer = (): SunTimer => ({ due: Infinity, queuedFor: Infinity, order: '' })
+
+export function scheduleSun(core: Core, timer: SunTimer, at: Millis): void {
+  const phase = core.sun.phaseAt(at)
+  const settled = phase.since + EXPECTATION_GRACE_MS
+  timer.due = at < settled ? settled : phase.until
+  core.timers.schedule(timer)
+}

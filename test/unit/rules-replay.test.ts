@@ -1,0 +1,97 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { area, device, facility, road } from '#test/fixtures/registry-records'
+import { NOON, ruleWorld, type Said } from '#test/fixtures/rule-world'
+import { hours } from '#model/time'
+
+const RECORDS = [
+  area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+  area('gulou', { kind: 'district', parent: 'city' }),
+  road('r-1', { parent: 'gulou', attributes: { lightingGrade: 'main', cleaningGrade: '1' } }),
+  facility('bin-1', { parent: 'gulou', attributes: { road: 'r-1' } }),
+  device('fs-1', { facility: 'bin-1' }),
+  device('fs-2', { facility: 'bin-1' }),
+  facility('wc-1', { kind: 'toilet', parent: 'gulou' }),
+  device('oc-1', { kind: 'occupancy-sensor', facility: 'wc-1' }),
+  ...[0, 1, 2].flatMap(i => [
+    facility(`light-${i}`, { kind: 'light', parent: 'gulou', attributes: { road: 'r-1' } }),
+    device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
+  ])
+]
+
+const bin = fc.record({
+  device: fc.constantFrom('fs-1', 'fs-2'),
+  values: fc.record({ fillPct: fc.constantFrom(10, 55, 75, 92, 99), tempC: fc.constantFrom(20, 31, 50, 65) })
+})
+const toilet = fc.record({
+  device: fc.constant('oc-1'),
+  values: fc.record({ stallsTotal: fc.constant(4), stallsOccupied: fc.constantFrom(1, 4) })
+})
+const lamp = fc.record({
+  device: fc.constantFrom('lc-0', 'lc-1', 'lc-2'),
+  values: fc.record({ powerState: fc.constantFrom('on', 'off'), activePowerW: fc.constantFrom(0, 90) })
+})
+const event = fc.record({
+  what: fc.oneof(bin, toilet, lamp),
+  /** Minutes after the event before; a long one is an outage when no tick stands between. */
+  wait: fc.constantFrom(0, 1, 4, 7, 11, 40, 130),
+  lag: fc.constantFrom(0, 0, 0, 3, 200),
+  tick: fc.boolean(),
+  act: fc.constantFrom('none', 'none', 'accept', 'claim', 'close')
+})
+type Event = typeof event extends fc.Arbitrary<infer T> ? T : never
+
+/** Plays the events, stopping and starting again before those in `crashes`; everything it ever wrote. */
+function play(events: Event[], crashes: Set<number>) {
+  const world = ruleWorld({ records: RECORDS, start: NOON + hours(5) })
+  let minute = 0
+  events.forEach(({ what, wait, lag, tick, act }, i) => {
+    if (crashes.has(i)) world.restart()
+    minute += wait
+    if (tick) world.tick(minute, 30)
+    world.say({ ...what, at: minute - lag, received: minute } as Said)
+    const [first] = world.open()
+    if (first && act !== 'none') {
+      const body = {
+        kind: 'ticket-action',
+        ticket: first.id,
+        action: act,
+        note: 'why',
+        claimedAt: null
+      } as const
+      world.engine().act({ ...body, quietUntil: world.timeOf(minute + 30) }, 'li')
+    }
+  })
+  world.tick(minute + 300)
+  return { ...world.effects.current, open: world.open() }
+}
+
+describe('the rules', () => {
+  it('decide the same wherever we crashed', () => {
+    fc.assert(
+      fc.property(
+        fc.array(event, { maxLength: 60 }),
+        fc.array(fc.nat(60), { maxLength: 8 }),
+        (events, crashes) => {
+          expect(play(events, new Set(crashes))).toEqual(play(events, new Set()))
+        }
+      ),
+      { numRuns: 400 }
+    )
+  })
+
+  it('never have two open tickets for one rule and subject, nor an episode twice', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 80 }), events => {
+        const { open, episodes } = play(events, new Set())
+        const keys = open.map(({ rule, subject }) => `${rule} ${subject}`)
+        expect(new Set(keys).size).toBe(keys.length)
+        const named = [...episodes.values()].map(
+          ({ rule, subject, startedAt }) => `${rule} ${subject} ${startedAt}`
+        )
+        expect(new Set(named).size).toBe(named.length)
+      }),
+      { numRuns: 400 }
+    )
+  })
+})
