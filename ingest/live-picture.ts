@@ -219,6 +219,8 @@ export function createLivePicture(options: {
       }
     },
 
+    hasOpenTicket: id => desk.byId(id) !== undefined,
+
     devices({ unbound, facility, q, limit = DEFAULT_LIMIT, cursor }) {
       const matching = [...engine.devices.values()]
         .filter(

@@ -27,6 +27,8 @@ export interface LiveState {
   facility(id: string): FacilityDetail | undefined
   /** Open tickets only, most urgent first. */
   openTickets(query: TicketQuery): ListPage<TicketSummary>
+  /** Whether the rules have it open. It may be a moment before the database has it, and longer while that is away. */
+  hasOpenTicket(id: string): boolean
   devices(query: DeviceQuery): ListPage<DeviceState>
   areas(): Area[]
   /** A stored ticket in words: names as they are now. */

@@ -44,12 +44,14 @@ export async function startStateConsumer(options: {
   /** The effects object the desk writes into; swapped at every commit. */
   effects: { current: Effects }
   normalise: (records: JournalRecord[]) => NormalisedRecord[]
-  /** After every batch, committed or not: the live picture looks. */
+  /** After every batch: the live picture looks. */
   onBatch: () => void
   /** The database moved under us: stop. */
   onFatal: (error: Error) => void
   clock: Clock
   log: (message: string) => void
+  /** How much of the journal is taken at once; decides nothing. */
+  batchBytes?: number
 }): Promise<StateConsumer> {
   const { journal, store, engine, desk, clock, log } = options
   const stop = new AbortController()
@@ -169,7 +171,7 @@ export async function startStateConsumer(options: {
 
   async function run(): Promise<void> {
     const batches = journal
-      .read(position.seq, { maxBytes: BATCH_BYTES, signal: stop.signal })
+      .read(position.seq, { maxBytes: options.batchBytes ?? BATCH_BYTES, signal: stop.signal })
       [Symbol.asyncIterator]()
     let next = batches.next()
     while (!stop.signal.aborted) {
@@ -182,8 +184,9 @@ export async function startStateConsumer(options: {
         takeRecords(came.value)
         next = batches.next()
       }
-      options.onBatch()
       await commit()
+      // After the commit: what a page shows, a request finds.
+      options.onBatch()
       maybeCheckpoint()
     }
   }

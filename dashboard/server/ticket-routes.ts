@@ -27,6 +27,9 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
 > = async (app, { db, live, tickets, desk, clock }) => {
   async function ticketFor(id: string, role: Role): Promise<TicketDetail> {
     const ticket = await tickets.ticket(id)
+    if (!ticket && live.hasOpenTicket(id)) {
+      throw new AppError('not-applied-yet', `Ticket ${id} is being written down. Look again in a moment.`)
+    }
     if (!ticket) throw new AppError('not-found', `There is no ticket ${id}.`)
     return { ...ticket, actions: allowedActions(ticket.state, role) }
   }
