@@ -170,9 +170,9 @@ export async function startStateConsumer(options: {
   }
 
   async function run(): Promise<void> {
-    const batches = journal
-      .read(position.seq, { maxBytes: options.batchBytes ?? BATCH_BYTES, signal: stop.signal })
-      [Symbol.asyncIterator]()
+    const maxBytes = options.batchBytes ?? BATCH_BYTES
+    const unread = journal.read(position.seq, { maxBytes, signal: stop.signal })
+    const batches = unread[Symbol.asyncIterator]()
     let next = batches.next()
     while (!stop.signal.aborted) {
       const came = await Promise.race([next, poke.called])

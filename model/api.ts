@@ -1,11 +1,9 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { QUARANTINE_REASONS } from './telemetry.ts'
-import { QUALITIES } from './telemetry.ts'
+import { QUALITIES, QUARANTINE_REASONS } from './telemetry.ts'
 import { AREA_KINDS, DEVICE_KIND_IDS, FACILITY_KIND_IDS } from './kinds.ts'
 import { ERROR_CODES } from './errors.ts'
 import { HEALTH_IDS } from './health.ts'
 import { ID_PATTERN } from './ids.ts'
-import { LANGUAGES } from './label.ts'
 import { METRIC_IDS } from './metrics.ts'
 import { SEVERITY_IDS } from './rules.ts'
 import { CLOSE_REASONS, ROLES, TICKET_ACTION_IDS, TICKET_SOURCES, TICKET_STATE_IDS } from './tickets.ts'
@@ -21,7 +19,6 @@ export const Id = Type.String({ pattern: ID_PATTERN })
 export const Instant = Type.String({ format: 'date-time' })
 const Raw = Type.Union([Type.Number(), Type.Boolean(), Type.String()])
 const Words = Type.Object({ en: Type.String(), zh: Type.String() })
-const Language = oneOf(LANGUAGES)
 const FacilityKind = oneOf(FACILITY_KIND_IDS)
 const DeviceKind = oneOf(DEVICE_KIND_IDS)
 const Health = oneOf(HEALTH_IDS)
@@ -336,4 +333,3 @@ export type SystemState = Static<typeof SystemState>
 /** Facilities by kind and health. */
 export const Counts = Type.Record(FacilityKind, Type.Record(Health, Type.Integer()))
 export type Counts = Record<Static<typeof FacilityKind>, Record<Static<typeof Health>, number>>
-export type Lang = Static<typeof Language>

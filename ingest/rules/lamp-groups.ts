@@ -1,4 +1,3 @@
-import type { LightingGrade } from '#model/kinds'
 import { subjectOf, type Subject } from '#model/ids'
 import type { Millis } from '#model/time'
 import type { Registry } from '../registry.ts'
@@ -72,7 +71,7 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
   function subjectsOf(lamp: FacilityPicture): Subject[] {
     const { parent, attributes } = lamp.facility
     const road = attributes.road ? registry.road(attributes.road) : undefined
-    const grade = attributes.lightingGrade ?? (road?.attributes.lightingGrade as LightingGrade | undefined)
+    const grade = attributes.lightingGrade ?? road?.attributes.lightingGrade
     const district = registry.districtOf(parent)
     return [
       ...(attributes.road ? [subjectOf('road', attributes.road)] : []),

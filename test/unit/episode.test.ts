@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_RULES } from '#model/default-rules'
+import type { Rule } from '#model/rules'
 import { minutes } from '#model/time'
 import {
   INACTIVE,
@@ -11,14 +12,13 @@ import {
   type Verdict
 } from '#ingest/rules/episode'
 
-const binFull = DEFAULT_RULES.find(rule => rule.id === 'bin-full')
-if (!binFull) throw new Error('bin-full is gone')
+const binFull = DEFAULT_RULES.find(rule => rule.id === 'bin-full') as Rule
 
 const LETTER = { inactive: '.', pending: 'p', firing: 'F', clearing: 'c', quiet: 'q' } as const
 const verdictOf = (fill: number): Verdict => (fill >= 90 ? 'met' : fill <= 60 ? 'cleared' : 'between')
 
 /** One value a minute; `_` a minute without a report, `?` the level has become stale. */
-function play(series: string, rule = binFull as NonNullable<typeof binFull>) {
+function play(series: string, rule = binFull) {
   let state: EpisodeState = INACTIVE
   const transitions: Transition[] = []
   const seen = series.split(' ').map((token, minute) => {
@@ -60,12 +60,12 @@ describe('an episode', () => {
   })
 
   it('fires on the first sample when there is no hold, and may end in the same moment', () => {
-    const instant = { ...(binFull as NonNullable<typeof binFull>), forMs: 0, clearForMs: 0 }
+    const instant = { ...binFull, forMs: 0, clearForMs: 0 }
     expect(play('95 50 95', instant).states).toBe('F . F')
   })
 
   it('clears or fires on missing data when the rule says so', () => {
-    const rule = binFull as NonNullable<typeof binFull>
+    const rule = binFull
     expect(play('95 ? _', { ...rule, noData: 'clear' }).states).toBe('p . .')
     expect(play('50 ? _', { ...rule, noData: 'fire' }).states).toBe('. p p')
   })
@@ -74,12 +74,12 @@ describe('an episode', () => {
     const { state } = play('95 _ _')
     const after = skip(state, minutes(30))
     const transitions: Transition[] = []
-    expect(elapse(binFull as never, after, minutes(39), transitions).phase).toBe('pending')
-    expect(elapse(binFull as never, after, minutes(40), transitions).phase).toBe('firing')
+    expect(elapse(binFull, after, minutes(39), transitions).phase).toBe('pending')
+    expect(elapse(binFull, after, minutes(40), transitions).phase).toBe('firing')
   })
 
   it('after a quiet time begins a new episode only if the condition is still met', () => {
-    const rule = binFull as NonNullable<typeof binFull>
+    const rule = binFull
     const quiet: EpisodeState = { phase: 'quiet', until: minutes(60), met: true }
     const transitions: Transition[] = []
     expect(elapse(rule, quiet, minutes(60), transitions)).toMatchObject({

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
-import { NOON, ruleWorld, type Said } from '#test/fixtures/rule-world'
+import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 import { hours } from '#model/time'
 
 const RECORDS = [
@@ -49,7 +49,7 @@ function play(events: Event[], crashes: Set<number>) {
     if (crashes.has(i)) world.restart()
     minute += wait
     if (tick) world.tick(minute, 30)
-    world.say({ ...what, at: minute - lag, received: minute } as Said)
+    world.say({ ...what, at: minute - lag, received: minute })
     const [first] = world.open()
     if (first && act !== 'none') {
       const body = {
