@@ -1,0 +1,63 @@
+import { packState, saveState } from '#ingest/checkpoint'
+import { noEffects } from '#ingest/effects'
+import { createRegistry } from '#ingest/registry'
+import { createEngine } from '#ingest/rules/engine'
+import { createTicketDesk } from '#ingest/tickets/desk'
+import { DEFAULT_RULES } from '#model/default-rules'
+import type { Device, Facility } from '#model/registry'
+import { LARGE } from './city.ts'
+import type { Measured } from './figures.ts'
+
+/** How long the event loop stands while the state of 100 000 bins that reported becomes text; packing is beside it. */
+export async function checkpointCost(): Promise<Measured> {
+  const registry = createRegistry()
+  const effects = noEffects()
+  const desk = createTicketDesk(() => effects)
+  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk })
+  const at = Date.UTC(2026, 0, 1)
+  const place = { lat: 32, lon: 118, attributes: {} }
+  engine.registered({ type: 'area', id: 'bench', name: 'Bench', kind: 'district', parent: null, ...place })
+  for (let i = 0; i < LARGE.gateways * LARGE.perGateway; i++) {
+    const bin: Facility = {
+      type: 'facility',
+      id: `bin-${i}`,
+      name: `Bin ${i}`,
+      kind: 'bin',
+      parent: 'bench',
+      ...place
+    }
+    const device: Device = {
+      type: 'device',
+      id: `d-${i}`,
+      name: '',
+      kind: 'fill-sensor',
+      facility: bin.id,
+      gateway: null,
+      ...place
+    }
+    engine.registered(bin)
+    engine.registered(device)
+    engine.record({
+      seq: i + 1,
+      receivedAt: at,
+      kind: 'telemetry',
+      deviceId: device.id,
+      rejects: [],
+      reports: [
+        {
+          device: device.id,
+          measuredAt: at,
+          quality: 'good',
+          metrics: ['fillPct', 'tempC', 'batteryPct'],
+          values: [i % 80, 20, 90]
+        }
+      ]
+    })
+  }
+  saveState(engine, desk)
+  const began = performance.now()
+  const text = saveState(engine, desk)
+  const saved = performance.now()
+  await packState(text)
+  return { checkpointSave: saved - began }
+}
