@@ -71,9 +71,9 @@ export async function startDemo(options: {
     const faults = plan({ city, from, to: now })
     fleet = await connectFleet({ city, url: system.mqttUrl, secrets, from, faults, log: () => {} })
     signal.addEventListener('abort', () => void fleet?.close(), { once: true })
-    if (!known) {
+    if (!known && !signal.aborted) {
       say(`A simulated district of ${city.facilities.length} facilities; playing its last 24 hours …`)
-      await play({ system, fleet, clock, to: now, say })
+      await play({ system, fleet, clock, to: now, signal, say })
     }
     if (signal.aborted) return { system, close }
     clock.release()
@@ -111,9 +111,10 @@ async function play(options: {
   fleet: Fleet
   clock: ReturnType<typeof drivenClock>
   to: Millis
+  signal: AbortSignal
   say: (line: string) => void
 }): Promise<void> {
-  const { system, fleet, clock, to, say } = options
+  const { system, fleet, clock, to, signal, say } = options
   const began = performance.now()
   let quarter = 0
   await fleet.play({
@@ -126,12 +127,13 @@ async function play(options: {
       if (done > quarter && done < 4) say(`  … ${(quarter = done) * 25} %`)
     }
   })
-  await untilDecided(system)
-  say(`Played in ${((performance.now() - began) / 1000).toFixed(1)} s.`)
+  await untilDecided(system, signal)
+  if (!signal.aborted) say(`Played in ${((performance.now() - began) / 1000).toFixed(1)} s.`)
 }
 
 /** Until the rules have seen everything that was acknowledged. */
-async function untilDecided(system: System): Promise<void> {
+async function untilDecided(system: System, signal: AbortSignal): Promise<void> {
   const head = system.journal.head()
-  while (system.ingest.state.committed() < head) await new Promise(resolve => setTimeout(resolve, 20))
+  while (!signal.aborted && system.ingest.state.committed() < head)
+    await new Promise(resolve => setTimeout(resolve, 20))
 }

@@ -1,6 +1,6 @@
 import { AppError } from '#model/errors'
 import { buildPageIfStale } from './scripts/build-page.ts'
-import { readConfig } from './config.ts'
+import { readConfig, type Config } from './config.ts'
 import { startDemo } from './demo.ts'
 import { startSystem, type System } from './system.ts'
 
@@ -25,7 +25,8 @@ async function main(): Promise<void> {
 
   const config = readConfig(process.env)
   const stopping = new AbortController()
-  let system: { close(): Promise<void> } | undefined
+  /** Resolves when the parts are built: what stops before then waits for them, or Postgres would be left running. */
+  let started: Promise<{ system: System; close(): Promise<void> }> | undefined
   let code = 0
 
   const stop = (): void => {
@@ -33,7 +34,8 @@ async function main(): Promise<void> {
     stopping.abort()
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
     console.log('\nStopping: taking no more messages, finishing what is here …')
-    void (system?.close() ?? Promise.resolve())
+    void Promise.resolve(started)
+      .then(running => running?.close())
       .catch((error: unknown) => {
         code = 1
         console.error(String(error))
@@ -52,18 +54,18 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop)
 
   await buildPageIfStale()
-  if (words.includes('--demo')) {
-    const demo = await startDemo({ config, onFatal, signal: stopping.signal, say: line => console.log(line) })
-    system = demo
-    if (!stopping.signal.aborted) greet(demo.system)
-  } else {
-    const live = await startSystem({ config, onFatal })
-    live.keepTicking()
-    system = live
-    greet(live)
-  }
-  // Ctrl-C came while the parts were being built: they are there now, so close them.
-  if (stopping.signal.aborted) await system.close().then(() => process.exit(code))
+  if (stopping.signal.aborted) return
+  started = words.includes('--demo')
+    ? startDemo({ config, onFatal, signal: stopping.signal, say: line => console.log(line) })
+    : startLive({ config, onFatal })
+  const { system } = await started
+  if (!stopping.signal.aborted) greet(system)
+}
+
+async function startLive(options: { config: Config; onFatal: (error: Error) => void }) {
+  const system = await startSystem(options)
+  system.keepTicking()
+  return { system, close: () => system.close() }
 }
 
 function greet({ httpUrl, mqttUrl, adminSecret }: System): void {
