@@ -59,7 +59,8 @@ async function main(): Promise<void> {
     ? startDemo({ config, onFatal, signal: stopping.signal, say: line => console.log(line) })
     : startLive({ config, onFatal })
   const { system } = await started
-  if (!stopping.signal.aborted) greet(system)
+  // Also when stopping already, if there is a password to tell: it is told once.
+  if (!stopping.signal.aborted || system.adminSecret) greet(system)
 }
 
 async function startLive(options: { config: Config; onFatal: (error: Error) => void }) {
@@ -73,7 +74,13 @@ function greet({ httpUrl, mqttUrl, adminSecret }: System): void {
   console.log(`\nMingjie 明洁 is ready.\n  Page        ${httpUrl}\n  Devices     ${mqttUrl}${secret}\n`)
 }
 
+function portTaken(error: unknown): string | undefined {
+  const { code, port } = error as { code?: string; port?: number }
+  if (code !== 'EADDRINUSE') return undefined
+  return `Port ${port} is taken by another program: stop that one, or set HTTP_PORT or MQTT_PORT to a free one.`
+}
+
 main().catch((error: unknown) => {
-  console.error(error instanceof AppError ? error.message : error)
+  console.error(error instanceof AppError ? error.message : (portTaken(error) ?? error))
   process.exit(1)
 })

@@ -13,7 +13,7 @@ const RATE_OVER_MS = seconds(5)
 type Trouble = SystemState['troubles'][number]
 
 /** What is wrong, in words a person can act on. Each row is shown on every page and makes readiness false. */
-const TROUBLES = {
+export const TROUBLES = {
   starting: { en: 'Starting', zh: '正在启动' },
   journal: {
     en: 'Messages are not accepted: the journal cannot be written. Free disk space or repair the disk; devices keep their messages and deliver them then.',

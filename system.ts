@@ -84,7 +84,6 @@ export async function startSystem(options: {
     await migrateDatabase(pool)
     const db = databaseOn(pool)
     const people = postgresPeople({ db, clock: systemClock })
-    const admin = await people.ensureAdmin({ password: config.adminPassword })
     const journal = opened(
       await leveldbJournal({
         dir: join(config.dataDir, 'journal'),
@@ -157,6 +156,8 @@ export async function startSystem(options: {
       one => one.close()
     )
     watch.ready({ ingest, broker })
+    // Last: its password is told once, and a start that fails before here has not used that up.
+    const admin = await people.ensureAdmin({ password: config.adminPassword })
     const http = server.server.address() as AddressInfo
 
     return {
