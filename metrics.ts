@@ -79,6 +79,9 @@ export function createMetrics(options: {
   )
   gauge('open_tickets', 'Open tickets', () => ingest.live.totals().openTickets)
   gauge('overdue_tickets', 'Open tickets past their time', () => ingest.live.totals().overdueTickets)
+  gauge('quarantine_left_out', 'Rejected readings counted but not kept, since the start', () =>
+    ingest.state.quarantineLeftOut()
+  )
   counter('store_total', 'What the telemetry store took and refused', 'what', () => ({
     ...ingest.store.totals()
   }))

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { getTableColumns } from 'drizzle-orm'
@@ -43,6 +43,8 @@ export interface StateStore {
   /** The newest checkpoint of this version at or before the committed position. */
   checkpoint(version: number): Promise<Checkpoint | undefined>
   saveCheckpoint(checkpoint: Checkpoint, version: number): Promise<void>
+  /** Forgets quarantined messages received before `notBefore`, and the oldest beyond QUARANTINE_ROWS. */
+  tidy(notBefore: Millis): Promise<void>
   /** Applied changes after the `no`-th, in the order they were applied. */
   appliedAfter(no: number, limit: number): Promise<Change[]>
   /** Changes nobody applied yet, in the order they were asked for. */
@@ -55,6 +57,8 @@ export interface StateStore {
 }
 
 const ROWS_A_STATEMENT = 500
+/** The newest so many; older ones have been seen or never will be. */
+export const QUARANTINE_ROWS = 100_000
 
 export function postgresStateStore(pool: pg.Pool): StateStore {
   const db = drizzle(pool)
@@ -92,6 +96,18 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
           .delete(checkpoints)
           .where(lt(checkpoints.seq, sql`(select min(seq) from ${kept.as('kept')})`))
       })
+    },
+
+    async tidy(notBefore) {
+      const [oldest] = await db
+        .select({ seq: quarantine.seq })
+        .from(quarantine)
+        .orderBy(desc(quarantine.seq))
+        .offset(QUARANTINE_ROWS)
+        .limit(1)
+      await db
+        .delete(quarantine)
+        .where(or(lt(quarantine.receivedAt, notBefore), oldest && lte(quarantine.seq, oldest.seq)))
     },
 
     async appliedAfter(no, limit) {

@@ -2,11 +2,12 @@ import type { Journal, JournalRecord, Seq } from '#db/journal'
 import { isAway } from '#db/postgres/connect'
 import type { AppliedChange, Position, StateCommit, StateStore } from '#db/state-store'
 import { AppError } from '#model/errors'
+import { RAW_RETENTION_MS } from '#model/telemetry'
 import { seconds, type Clock, type Millis } from '#model/time'
 import { CHECKPOINT_VERSION, packState, saveState } from './checkpoint.ts'
 import { noEffects, type Effects } from './effects.ts'
 import type { ChangeDesk } from './live-state.ts'
-import { quarantineRows } from './quarantine-rows.ts'
+import { quarantineBasket } from './quarantine-rows.ts'
 import type { NormalisedRecord } from './reading.ts'
 import { applyChange, recover } from './recover.ts'
 import type { Registry } from './registry.ts'
@@ -25,6 +26,8 @@ const RETRY_MS = { first: 100, most: 5000 }
 export interface StateConsumer extends ChangeDesk {
   /** Committed: everything up to here is decided and in the database. */
   committed(): Seq
+  /** Rejected readings that were counted but not kept, since the start. */
+  quarantineLeftOut(): number
   /** Why it stands still, or undefined. */
   trouble(): { reason: string; since: Millis } | undefined
   /** Ends after the running batch, with a checkpoint. */
@@ -67,7 +70,7 @@ export async function startStateConsumer(options: {
   let trouble: { reason: string; since: Millis } | undefined
   let poke = createPoke()
   let applied: AppliedChange[] = []
-  let rejects: StateCommit['quarantine'] = []
+  const rejects = quarantineBasket()
   let later: NodeJS.Timeout | undefined
   const waiting = new Map<number, ((refused: string | null) => void)[]>()
   const outcomes = new Map<number, string | null>()
@@ -90,7 +93,7 @@ export async function startStateConsumer(options: {
   function takeRecords(records: JournalRecord[]): void {
     for (const record of options.normalise(records)) {
       engine.record(record)
-      if (record.rejects.length > 0) rejects.push(...quarantineRows(record))
+      rejects.add(record)
       standing = { ...standing, seq: record.seq }
     }
   }
@@ -99,7 +102,7 @@ export async function startStateConsumer(options: {
     const effects = options.effects.current
     const idle = effects.tickets.size + effects.episodes.size + effects.events.length + applied.length === 0
     if (standing.seq === position.seq && idle) return
-    if (idle && rejects.length === 0 && performance.now() - committedAt < COMMIT_AT_LEAST_MS) {
+    if (idle && rejects.rows().length === 0 && performance.now() - committedAt < COMMIT_AT_LEAST_MS) {
       // Nothing more may come: look again by ourselves.
       later ??= setTimeout(() => poke.call(), COMMIT_AT_LEAST_MS)
       return
@@ -112,14 +115,14 @@ export async function startStateConsumer(options: {
       tickets: [...effects.tickets.values()],
       episodes: [...effects.episodes.values()],
       events: effects.events,
-      quarantine: rejects,
+      quarantine: rejects.rows(),
       applied
     }
     await patiently(() => store.commit(rows))
     position = standing
     committedAt = performance.now()
     options.effects.current = noEffects()
-    rejects = []
+    rejects.empty()
     const done = applied
     applied = []
     for (const { id, refused } of done) {
@@ -158,6 +161,7 @@ export async function startStateConsumer(options: {
     const text = saveState(engine, desk)
     await store.saveCheckpoint({ seq, appliedNo, blob: await packState(text) }, CHECKPOINT_VERSION)
     await journal.confirm('state', seq)
+    await store.tidy(engine.time.at - RAW_RETENTION_MS)
   }
 
   function maybeCheckpoint(): void {
@@ -199,6 +203,7 @@ export async function startStateConsumer(options: {
 
   return {
     committed: () => position.seq,
+    quarantineLeftOut: rejects.leftOut,
     trouble: () => trouble,
     applied(changeId, timeoutMs = CHANGE_TIMEOUT_MS) {
       poke.call()
