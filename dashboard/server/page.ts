@@ -16,6 +16,8 @@ const NOT_THE_PAGE = /^\/(api|schemas|healthz|readyz|metrics)(\/|$)/
 export const pageRoutes: FastifyPluginAsyncTypebox<{ staticDir: string }> = async (app, { staticDir }) => {
   const built = existsSync(join(staticDir, 'index.html'))
   const files = new Set(built ? filesUnder(staticDir) : [])
+  // Held from the start, as the hashes of its scripts are: a build while we run changes neither.
+  const index = built ? readFileSync(join(staticDir, 'index.html')) : undefined
   if (built) {
     await app.register(fastifyStatic, {
       root: staticDir,
@@ -29,12 +31,12 @@ export const pageRoutes: FastifyPluginAsyncTypebox<{ staticDir: string }> = asyn
   app.get('/*', { config: { access: 'public' }, schema: { hide: true } }, async (request, reply) => {
     const path = decodeURI(request.url.split('?')[0] as string)
     if (NOT_THE_PAGE.test(path)) throw new AppError('not-found', `There is no GET ${path}.`)
-    if (!built) return reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT)
+    if (!index) return reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT)
     const immutable = path.startsWith('/_app/immutable/')
     if (files.has(path)) return reply.sendFile(path, { maxAge: immutable ? days(365) : 0, immutable })
     // An old page asks for files of its own version: say that they are gone, not what is here instead.
     if (path.startsWith('/_app/')) throw new AppError('not-found', `There is no file ${path}.`)
-    return reply.sendFile('index.html', { maxAge: 0 })
+    return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index)
   })
 }
 
