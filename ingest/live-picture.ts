@@ -11,7 +11,8 @@ import { expectedIntervalMs } from '#model/device-models'
 import { HEALTH_IDS, healthRank, type Health } from '#model/health'
 import { FACILITY_KIND_IDS, FACILITY_KINDS } from '#model/kinds'
 import { decodeValue, type MetricId } from '#model/metrics'
-import type { Clock, Millis } from '#model/time'
+import type { Facility } from '#model/registry'
+import { seconds, type Clock, type Millis } from '#model/time'
 import { healthOf, healthReasons } from './health.ts'
 import type { ListPage, LiveState } from './live-state.ts'
 import type { Registry } from './registry.ts'
@@ -21,11 +22,24 @@ import type { TicketDesk } from './tickets/desk.ts'
 import { describeTicket } from './ticket-words.ts'
 
 const DEFAULT_LIMIT = 100
+/** A hold grows into a warning by time alone; no page shows parts of a second. */
+const LOOK_AGAIN_MS = seconds(1)
 const iso = (at: Millis): string => new Date(at).toISOString()
 
 export interface LivePicture extends LiveState {
   /** Looks at what the last batch touched: health, counts, versions. */
   update(): void
+}
+
+/** A facility as the pages see it. */
+interface Shown {
+  picture: FacilityPicture
+  /** What it was looked at as; a changed record is another object. */
+  facility: Facility
+  /** Name and id in small letters, to search in. */
+  text: string
+  health: Health
+  reasons: HealthReason[]
 }
 
 /** The live picture over the engine's memory. Health is kept up to date by what changed, not by asking everyone. */
@@ -38,46 +52,54 @@ export function createLivePicture(options: {
 }): LivePicture {
   const { engine, desk, registry, clock } = options
   const counts = emptyCounts()
-  const shown = new Map<FacilityPicture, { health: Health; reasons: HealthReason[] }>()
+  const shown = new Map<FacilityPicture, Shown>()
   /** Facilities with a hold running: their warning comes with time alone. */
   const waiting = new Set<FacilityPicture>()
-  let sorted: FacilityPicture[] = []
-  let openTickets = 0
+  let lookedAgainAt: Millis = 0
+  let sorted: Shown[] = []
   let revision = 0
 
   const now = (): Millis => engine.time.at || clock.now()
 
-  function look(facility: FacilityPicture): void {
-    const reasons = healthReasons(facility, now(), desk).sort(
+  function look(picture: FacilityPicture): Shown {
+    const { facility } = picture
+    const reasons = healthReasons(picture, now(), desk).sort(
       (a, b) => healthRank(a.health) - healthRank(b.health)
     )
-    const health = healthOf(facility, reasons)
-    const before = shown.get(facility)
-    const kind = facility.facility.kind
-    if (before) counts[kind][before.health]--
-    counts[kind][health]++
-    shown.set(facility, { health, reasons })
-    const holds = [...facility.instances.values()].some(({ state }) => state.phase === 'pending')
-    if (holds) waiting.add(facility)
-    else waiting.delete(facility)
+    const health = healthOf(picture, reasons)
+    let one = shown.get(picture)
+    if (one) counts[facility.kind][one.health]--
+    else shown.set(picture, (one = { picture, facility, text: textOf(facility), health, reasons }))
+    counts[facility.kind][health]++
+    if (one.facility !== facility) Object.assign(one, { facility, text: textOf(facility) })
+    one.health = health
+    one.reasons = reasons
+    const holds = [...picture.instances.values()].some(({ state }) => state.phase === 'pending')
+    if (holds) waiting.add(picture)
+    else waiting.delete(picture)
+    return one
   }
 
   function update(): void {
     const touched = engine.takeTouched()
-    for (const facility of touched) look(facility)
-    for (const facility of waiting) {
-      if (touched.has(facility)) continue
-      const before = shown.get(facility)?.health
-      look(facility)
-      if (shown.get(facility)?.health !== before) {
-        facility.version++
-        revision++
-      }
+    for (const picture of touched) look(picture)
+    if (now() - lookedAgainAt < LOOK_AGAIN_MS) return
+    lookedAgainAt = now()
+    for (const picture of waiting) {
+      if (touched.has(picture)) continue
+      const before = shown.get(picture)?.health
+      if (look(picture).health === before) continue
+      picture.version++
+      revision++
     }
-    if (engine.facilities.size !== sorted.length) {
-      sorted = [...engine.facilities.values()].sort((a, b) => (a.facility.id < b.facility.id ? -1 : 1))
+  }
+
+  /** By id; sorted when somebody asks, or an import would sort a city once for every batch of it. */
+  function inOrder(): Shown[] {
+    if (sorted.length !== shown.size) {
+      sorted = [...shown.values()].sort((a, b) => (a.facility.id < b.facility.id ? -1 : 1))
     }
-    openTickets = [...desk.all()].length
+    return sorted
   }
 
   const liveValue = (device: DevicePicture, metric: MetricId, level: Level): LiveValue => ({
@@ -151,34 +173,29 @@ export function createLivePicture(options: {
 
     facilities({ kind, area, status, q, limit = DEFAULT_LIMIT, cursor }) {
       const inAreas = cached((id: string) => inArea(id, area))
-      const matches = ({ facility }: FacilityPicture): boolean =>
-        (!kind || facility.kind === kind) &&
-        (!area || inAreas(facility.parent)) &&
-        (!q || has(`${facility.name} ${facility.id}`, q))
-      const healths = status ? [status] : HEALTH_IDS
+      const part = q?.toLowerCase()
       const after = parseCursor(cursor)
-      const items: FacilitySummary[] = []
+      // One walk by id; of each health no more than a page holds, and one that says that there is more.
+      const byHealth = HEALTH_IDS.map((): FacilityPicture[] => [])
       let total = 0
-      let nextCursor: string | null = null
-      for (const health of healths) {
+      for (const { picture, facility, text, health } of inOrder()) {
+        if (status && health !== status) continue
+        if (kind && facility.kind !== kind) continue
+        if (area && !inAreas(facility.parent)) continue
+        if (part && !text.includes(part)) continue
+        total++
         const rank = healthRank(health)
-        const known = kind
-          ? counts[kind][health]
-          : FACILITY_KIND_IDS.reduce((n, one) => n + counts[one][health], 0)
-        if (known === 0) continue
-        if (!area && !q) total += known
-        for (const picture of sorted) {
-          if (shown.get(picture)?.health !== health || !matches(picture)) continue
-          if (area || q) total++
-          if (rank < after.rank || (rank === after.rank && picture.facility.id <= after.id)) continue
-          if (items.length < limit) items.push(summary(picture))
-          else {
-            nextCursor ??= cursorOf(items.at(-1) as FacilitySummary)
-            if (!area && !q) break
-          }
-        }
+        const page = byHealth[rank] as FacilityPicture[]
+        if (page.length > limit || rank < after.rank) continue
+        if (rank > after.rank || facility.id > after.id) page.push(picture)
       }
-      return { items, total, nextCursor }
+      const found = byHealth.flat()
+      const items = found.slice(0, limit).map(summary)
+      return {
+        items,
+        total,
+        nextCursor: found.length > limit ? cursorOf(items.at(-1) as FacilitySummary) : null
+      }
     },
 
     facility(id): FacilityDetail | undefined {
@@ -245,8 +262,12 @@ export function createLivePicture(options: {
 
     totals() {
       const at = now()
+      let openTickets = 0
       let overdueTickets = 0
-      for (const { row } of desk.all()) if (row.dueAt < at) overdueTickets++
+      for (const { row } of desk.all()) {
+        openTickets++
+        if (row.dueAt < at) overdueTickets++
+      }
       return { counts: structuredClone(counts), openTickets, overdueTickets }
     }
   }
@@ -256,6 +277,8 @@ const emptyCounts = (): Counts =>
   Object.fromEntries(
     FACILITY_KIND_IDS.map(kind => [kind, Object.fromEntries(HEALTH_IDS.map(health => [health, 0]))])
   ) as Counts
+
+const textOf = ({ name, id }: Facility): string => `${name} ${id}`.toLowerCase()
 
 const cursorOf = (item: FacilitySummary): string => `${healthRank(item.health)}:${item.id}`
 
