@@ -1,10 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Journal, JournalRecord, Seq } from '#db/journal'
 import { isAway } from '#db/postgres/connect'
 import type { AppliedChange, Position, StateCommit, StateStore } from '#db/state-store'
 import { AppError } from '#model/errors'
 import { RAW_RETENTION_MS } from '#model/telemetry'
 import { seconds, type Clock, type Millis } from '#model/time'
-import { CHECKPOINT_VERSION, packState, saveState } from './checkpoint.ts'
+import { CHECKPOINT_VERSION, packState, statePieces } from './checkpoint.ts'
 import { noEffects, type Effects } from './effects.ts'
 import type { ChangeDesk } from './live-state.ts'
 import { quarantineBasket } from './quarantine-rows.ts'
@@ -21,6 +22,8 @@ const COMMIT_AT_LEAST_MS = 200
 const ASK_FOR_CHANGES_MS = seconds(1)
 const CHANGES_AT_ONCE = 2000
 const CHANGE_TIMEOUT_MS = seconds(10)
+/** Work at a stretch on a checkpoint. */
+const TURN_MS = 10
 const RETRY_MS = { first: 100, most: 5000 }
 
 export interface StateConsumer extends ChangeDesk {
@@ -156,19 +159,30 @@ export async function startStateConsumer(options: {
     }
   }
 
-  async function checkpoint(): Promise<void> {
-    const { seq, appliedNo } = position
-    const text = saveState(engine, desk)
+  /** The rules take nothing meanwhile; everything else has its turns. */
+  async function stateText(): Promise<string> {
+    const pieces: string[] = []
+    let turn = performance.now()
+    for (const piece of statePieces(engine, desk)) {
+      pieces.push(piece)
+      if (performance.now() - turn < TURN_MS) continue
+      await nextTurn()
+      turn = performance.now()
+    }
+    return pieces.join('')
+  }
+
+  async function checkpoint({ seq, appliedNo }: Position, text: string): Promise<void> {
     await store.saveCheckpoint({ seq, appliedNo, blob: await packState(text) }, CHECKPOINT_VERSION)
     await journal.confirm('state', seq)
     await store.tidy(engine.time.at - RAW_RETENTION_MS)
   }
 
-  function maybeCheckpoint(): void {
+  async function maybeCheckpoint(): Promise<void> {
     const settled = standing.seq === position.seq && standing.appliedNo === position.appliedNo
     if (!settled || checkpointing || performance.now() - checkpointAt < CHECKPOINT_EVERY_MS) return
     checkpointAt = performance.now()
-    checkpointing = checkpoint()
+    checkpointing = checkpoint(position, await stateText())
       .catch((error: unknown) => log(`no checkpoint this time: ${String(error)}`))
       .finally(() => (checkpointing = undefined))
   }
@@ -191,7 +205,7 @@ export async function startStateConsumer(options: {
       await commit()
       // After the commit: what a page shows, a request finds.
       options.onBatch()
-      maybeCheckpoint()
+      await maybeCheckpoint()
     }
   }
 
@@ -233,7 +247,9 @@ export async function startStateConsumer(options: {
       await checkpointing
       const settled = standing.seq === position.seq && standing.appliedNo === position.appliedNo
       if (settled && !trouble)
-        await checkpoint().catch((error: unknown) => log(`no last checkpoint: ${String(error)}`))
+        await checkpoint(position, await stateText()).catch((error: unknown) =>
+          log(`no last checkpoint: ${String(error)}`)
+        )
     }
   }
 }
