@@ -71,5 +71,8 @@ function filesIn(folder: string): string[] {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  // `npm ci --omit=dev` brings no vite: there the page comes ready made.
+  const installing = process.argv.includes('--after-install') && !findVite()
+  if (installing) process.exit(0)
   console.log(`page: ${await buildPageIfStale({ force: process.argv.includes('--force') })}`)
 }
