@@ -26,16 +26,26 @@ export async function buildPageIfStale({ force = false } = {}): Promise<'built' 
   const hash = sourcesHash()
   if (!force && existsSync(HASH_FILE) && readFileSync(HASH_FILE, 'utf8') === hash) return 'fresh'
 
-  const { status } = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'warn'], {
-    cwd: PAGE,
-    stdio: 'inherit',
-    // A test run sets NODE_ENV=test; the page people load is always the production one.
-    env: { ...process.env, NODE_ENV: 'production' }
-  })
-  if (status !== 0) throw new Error('the page does not build, see above')
+  console.log('Building the page, about ten seconds; only when its sources changed …')
+  // Vite reads the settings that SvelteKit writes, so those come first.
+  run(join(dirname(vite), '../../@sveltejs/kit/svelte-kit.js'), ['sync'])
+  run(vite, ['build', '--logLevel', 'warn'])
   mkdirSync(BUILD, { recursive: true })
   writeFileSync(HASH_FILE, hash)
   return 'built'
+}
+
+/** Says nothing unless it fails: then everything the tool said. */
+function run(tool: string, words: string[]): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [tool, ...words], {
+    cwd: PAGE,
+    encoding: 'utf8',
+    // A test run sets NODE_ENV=test; the page people load is always the production one.
+    env: { ...process.env, NODE_ENV: 'production' }
+  })
+  if (status === 0) return
+  console.error(stdout, stderr)
+  throw new Error('the page does not build, see above')
 }
 
 function findVite(): string | undefined {
