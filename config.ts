@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { InfluxAddress } from '#db/telemetry/influx/server'
 import { AppError } from '#model/errors'
 
 export interface Config {
@@ -7,6 +8,8 @@ export interface Config {
   dataDir: string
   /** Undefined: the embedded Postgres. */
   databaseUrl: string | undefined
+  /** Undefined: Postgres keeps telemetry. */
+  influx: InfluxAddress | undefined
   /** First start only. */
   adminPassword: string | undefined
   timeZone: string
@@ -20,6 +23,10 @@ export const ENVIRONMENT = {
   MQTT_PORT: '1883',
   DATA_DIR: './data',
   DATABASE_URL: '',
+  INFLUX_URL: '',
+  INFLUX_TOKEN: '',
+  INFLUX_ORG: '',
+  INFLUX_BUCKET: 'mingjie',
   ADMIN_PASSWORD: '',
   CITY_TZ: 'Asia/Shanghai'
 } as const
@@ -41,6 +48,7 @@ export function readConfig(env: Partial<Record<string, string>>): Config {
       'DATABASE_URL must begin with postgres:// or postgresql://; leave it out for the embedded database.'
     )
   }
+  const influx = readInflux(env, faults)
   const adminPassword = get('ADMIN_PASSWORD')
   if (adminPassword && adminPassword.length < 8) {
     faults.push(
@@ -58,6 +66,7 @@ export function readConfig(env: Partial<Record<string, string>>): Config {
     mqtt: { host: get('MQTT_HOST'), port: port('MQTT_PORT') },
     dataDir: resolve(get('DATA_DIR')),
     databaseUrl: databaseUrl || undefined,
+    influx,
     adminPassword: adminPassword || undefined,
     timeZone
   }
@@ -66,4 +75,35 @@ export function readConfig(env: Partial<Record<string, string>>): Config {
   }
   if (faults.length > 0) throw new AppError('config-invalid', faults.join('\n'))
   return config
+}
+
+function readInflux(env: Partial<Record<string, string>>, faults: string[]): InfluxAddress | undefined {
+  const get = (name: Name): string => env[name]?.trim() || ENVIRONMENT[name]
+  const url = get('INFLUX_URL').replace(/\/+$/, '')
+  if (!url) {
+    const alone = (['INFLUX_TOKEN', 'INFLUX_ORG', 'INFLUX_BUCKET'] as const).filter(name => env[name]?.trim())
+    if (alone.length > 0) {
+      faults.push(
+        `${alone.join(', ')} without INFLUX_URL: set it too, or leave all out to keep telemetry in Postgres.`
+      )
+    }
+    return undefined
+  }
+  if (!isPlainHttpUrl(url)) {
+    faults.push(
+      'INFLUX_URL must be like http://127.0.0.1:8086, without user, query or fragment; who we are goes into INFLUX_TOKEN, for InfluxDB 1.x as user:password.'
+    )
+  }
+  return {
+    url,
+    token: get('INFLUX_TOKEN') || undefined,
+    org: get('INFLUX_ORG') || undefined,
+    bucket: get('INFLUX_BUCKET')
+  }
+}
+
+function isPlainHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && username + search + hash === ''
 }

@@ -9,8 +9,8 @@ const HELP = `Mingjie 明洁 — monitors a city's sanitation facilities.
   npm start          the live system
   npm run demo       the same with a simulated district
 
-Set by the environment: HTTP_HOST, HTTP_PORT, MQTT_HOST, MQTT_PORT, DATA_DIR, DATABASE_URL, ADMIN_PASSWORD (first
-start only), CITY_TZ. docs/operations.md says what each means.
+Set by the environment: HTTP_HOST, HTTP_PORT, MQTT_HOST, MQTT_PORT, DATA_DIR, DATABASE_URL, INFLUX_URL, INFLUX_TOKEN,
+INFLUX_ORG, INFLUX_BUCKET, ADMIN_PASSWORD (first start only), CITY_TZ. docs/operations.md says what each means.
 Ctrl-C stops everything in order; the data is there at the next start.`
 
 /** Longer than any part takes to end; whoever waits this long has a stuck part, and the data is safe on disk. */

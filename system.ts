@@ -14,6 +14,8 @@ import { connectPostgres } from '#db/postgres/connect'
 import { startEmbeddedPostgres } from '#db/postgres/embedded'
 import { quarantine } from '#db/schema'
 import { postgresStateStore } from '#db/state-store'
+import { influxTelemetryStore } from '#db/telemetry/influx'
+import { postgresOffsetKeeper } from '#db/telemetry/offset-keeper'
 import { postgresTelemetryStore } from '#db/telemetry/postgres'
 import { postgresTicketHistory } from '#db/ticket-history'
 import { startIngest, type Ingest } from '#ingest/ingest'
@@ -93,7 +95,12 @@ export async function startSystem(options: {
       }),
       one => one.close()
     )
-    const telemetry = opened(await postgresTelemetryStore(pool), one => one.close())
+    const telemetry = opened(
+      config.influx
+        ? influxTelemetryStore({ ...config.influx, offsets: postgresOffsetKeeper(pool) })
+        : await postgresTelemetryStore(pool),
+      one => one.close()
+    )
     const credentials = opened(
       await deviceCredentials({
         db,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Journal, JournalRecord, Seq } from '#db/journal'
 import type { quarantine } from '#db/schema'
-import { refusesRows } from '#db/telemetry/refusal'
+import { refusesRows, retryAfterOf } from '#db/telemetry/refusal'
 import type { TelemetryRow, TelemetryStore } from '#db/telemetry/store'
 import { AppError } from '#model/errors'
 import { RAW_RETENTION_MS } from '#model/telemetry'
@@ -152,7 +152,7 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
         if (!trouble) log(`the telemetry store takes no readings, the journal keeps them: ${reason}`)
         trouble = { reason, since: trouble?.since ?? clock.now() }
         totals.retries++
-        await pause(waitMs * (0.5 + Math.random() / 2))
+        await pause(Math.max(waitMs * (0.5 + Math.random() / 2), retryAfterOf(error)))
         if (signal.aborted) throw error
       }
     }

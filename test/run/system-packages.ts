@@ -14,6 +14,18 @@ export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
     why: 'the page is shown in Chinese',
     provides: '/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc',
     neededBy: 'test/e2e/'
+  },
+  {
+    package: 'influxdb',
+    why: 'telemetry is kept in a real InfluxDB',
+    provides: '/usr/bin/influxd',
+    neededBy: 'test/contracts/telemetry-influx'
+  },
+  {
+    package: 'influxdb',
+    why: 'faults of a real InfluxDB are lived through',
+    provides: '/usr/bin/influxd',
+    neededBy: 'test/integration/influx'
   }
 ]
 

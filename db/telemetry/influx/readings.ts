@@ -5,7 +5,7 @@ import type { Bucket, DeviceSpan, Point, TelemetryQuery } from '../store.ts'
 /** The rows of the one statement's one series; empty when there is none. */
 export type Ask = (influxQl: string) => Promise<unknown[][]>
 
-const PAGE_ROWS = 10_000
+const PAGE_ROWS = 50_000
 
 interface Reading {
   at: Millis

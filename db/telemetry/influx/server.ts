@@ -76,8 +76,8 @@ export function influxServer(address: InfluxAddress): InfluxServer {
 
   /** InfluxQL, whose failures come with status 200 too. */
   async function query(influxQl: string, method: 'GET' | 'POST' = 'GET'): Promise<Answer> {
-    const parameters = new URLSearchParams({ db: bucket, epoch: 'ms', q: influxQl })
-    const answer = (await request(method, `/query?${parameters}`)).answer as Answer
+    const answer = (await request(method, pathTo('/query', { db: bucket, epoch: 'ms', q: influxQl })))
+      .answer as Answer
     const error = answer.results?.find(result => result.error)?.error
     if (error === undefined) return answer
     generation = mapped = undefined
@@ -86,7 +86,7 @@ export function influxServer(address: InfluxAddress): InfluxServer {
 
   async function meet(): Promise<number> {
     const { answer, version } = await request('GET', '/ping')
-    const told = version || String((answer as { version?: unknown } | undefined)?.version ?? '')
+    const told = version || ((answer as { version?: string } | undefined)?.version ?? '')
     const found = Number(/^v?(\d+)\./.exec(told)?.[1])
     if (![1, 2, 3].includes(found)) {
       throw new AppError(
@@ -118,11 +118,11 @@ export function influxServer(address: InfluxAddress): InfluxServer {
 
   /** 2.x answers InfluxQL on a bucket that a database and retention policy are mapped to; its newer versions map by themselves. */
   async function ensureMapping(): Promise<void> {
-    const of = new URLSearchParams({ org: org ?? '', db: bucket })
-    const { content } = (await request('GET', `/api/v2/dbrps?${of}`)).answer as { content?: unknown[] }
+    const { content } = (await request('GET', pathTo('/api/v2/dbrps', { org, db: bucket }))).answer as {
+      content?: unknown[]
+    }
     if (content && content.length > 0) return
-    const named = new URLSearchParams({ org: org ?? '', name: bucket })
-    const { buckets } = (await request('GET', `/api/v2/buckets?${named}`)).answer as {
+    const { buckets } = (await request('GET', pathTo('/api/v2/buckets', { org, name: bucket }))).answer as {
       buckets?: { id: string; orgID: string }[]
     }
     const found = buckets?.[0]
@@ -157,8 +157,8 @@ export function influxServer(address: InfluxAddress): InfluxServer {
   async function put(rows: TelemetryRow[]): Promise<void> {
     const path =
       (await known()) === 1
-        ? `/write?${new URLSearchParams({ db: bucket, precision: 'ns' })}`
-        : `/api/v2/write?${new URLSearchParams({ org: org ?? '', bucket, precision: 'ns' })}`
+        ? pathTo('/write', { db: bucket, precision: 'ns' })
+        : pathTo('/api/v2/write', { org, bucket, precision: 'ns' })
     for (const body of lineBodies(rows)) {
       // 1.x leaves out points past their retention, says so with 400, and has stored all others.
       await request('POST', path, body, 'text/plain; charset=utf-8').catch((error: unknown) => {
@@ -186,3 +186,6 @@ export function influxServer(address: InfluxAddress): InfluxServer {
     close: () => agent.destroy()
   }
 }
+
+const pathTo = (path: string, query: Record<string, string | undefined>): string =>
+  `${path}?${new URLSearchParams(Object.entries(query).filter((pair): pair is [string, string] => !!pair[1])).toString()}`

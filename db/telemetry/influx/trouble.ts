@@ -1,6 +1,6 @@
 import { HttpError } from '@influxdata/influxdb-client'
 import { AppError } from '#model/errors'
-import { minutes, seconds, type Millis } from '#model/time'
+import { minutes, seconds } from '#model/time'
 
 /** A longer `Retry-After` is not believed. */
 const MOST_RETRY_AFTER_MS = minutes(5)
@@ -30,10 +30,6 @@ export function influxTrouble(error: unknown, at: { url: string; bucket: string 
     : trouble
 }
 
-/** How long InfluxDB asked to be left alone. */
-export const retryAfterOf = (error: unknown): Millis =>
-  (error as { retryAfterMs?: Millis } | undefined)?.retryAfterMs ?? 0
-
 function fixOf(statusCode: number, said: string, { bucket }: { bucket: string }): string {
   if (LIMIT.test(said))
     return 'takes no more devices: raise max-values-per-tag and max-series-per-database in its configuration, or set index-version = "tsi1"'
@@ -61,8 +57,8 @@ function silence(error: unknown): string {
 /** 1.x: `{error}`; 2.x: `{code, message}`; 3.x: either, or text. */
 function saidIn(body = ''): string {
   try {
-    const { error, message } = JSON.parse(body) as { error?: unknown; message?: unknown }
-    return String(error ?? message ?? body).slice(0, 500)
+    const { error, message } = JSON.parse(body) as { error?: string; message?: string }
+    return (error ?? message ?? body).slice(0, 500)
   } catch {
     return body.trim().slice(0, 500)
   }
