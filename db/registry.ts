@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { and, eq, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
 import type { RegistryRecord, RegistryType } from '#model/registry'
 import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
+import { inTransaction } from './postgres/transaction.ts'
 import { registry } from './schema.ts'
 
 export interface Imported {
@@ -57,7 +59,8 @@ export async function importRecords(
   db: Database,
   { records, who, at }: { records: RegistryRecord[]; who: string; at: Millis }
 ): Promise<Imported[]> {
-  return db.transaction(async tx => {
+  return inTransaction(db.$client, async client => {
+    const tx = drizzle(client)
     await tx.execute(sql`select pg_advisory_xact_lock(${IMPORT_LOCK})`)
     const before = await findRecords(tx, records)
     const differing = records.filter(

@@ -1,5 +1,5 @@
 import { and, asc, desc, eq, gt, isNull, lt, lte, or, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { getTableColumns } from 'drizzle-orm'
 import type pg from 'pg'
@@ -7,6 +7,7 @@ import type { Change, ChangeBody } from '#model/changes'
 import { AppError } from '#model/errors'
 import type { Millis } from '#model/time'
 import type { Seq } from './journal.ts'
+import { inTransaction } from './postgres/transaction.ts'
 import { changes, checkpoints, episodes, offsets, quarantine, ticketEvents, tickets } from './schema.ts'
 
 /** How far the rules have come: through record `seq` and through the `appliedNo`-th change. */
@@ -84,7 +85,8 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
     },
 
     async saveCheckpoint({ seq, appliedNo, blob }, version) {
-      await db.transaction(async tx => {
+      await inTransaction(pool, async client => {
+        const tx = drizzle(client)
         const row = { seq, appliedNo, version, blob }
         await tx.insert(checkpoints).values(row).onConflictDoUpdate({ target: checkpoints.seq, set: row })
         const kept = tx
@@ -131,7 +133,8 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
     },
 
     async commit(commit) {
-      await db.transaction(async tx => {
+      await inTransaction(pool, async client => {
+        const tx = drizzle(client)
         const { from, to } = commit
         const moved = await tx
           .update(offsets)
@@ -168,9 +171,7 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
   }
 }
 
-type Tx = Parameters<Parameters<ReturnType<typeof drizzle>['transaction']>[0]>[0]
-
-async function stamp(tx: Tx, rows: AppliedChange[]): Promise<void> {
+async function stamp(tx: NodePgDatabase, rows: AppliedChange[]): Promise<void> {
   const values = sql.join(
     rows.map(
       row =>

@@ -25,6 +25,8 @@ const CHANGE_TIMEOUT_MS = seconds(10)
 /** Work at a stretch on a checkpoint. */
 const TURN_MS = 10
 const RETRY_MS = { first: 100, most: 5000 }
+/** A database that has not answered for so long is trouble, though nothing failed. */
+const SLOW_ANSWER_MS = seconds(10)
 
 export interface StateConsumer extends ChangeDesk {
   /** Committed: everything up to here is decided and in the database. */
@@ -71,6 +73,7 @@ export async function startStateConsumer(options: {
   let checkpointing: Promise<void> | undefined
   let askedAt = 0
   let trouble: { reason: string; since: Millis } | undefined
+  let unanswered: { at: number; since: Millis } | undefined
   let poke = createPoke()
   let applied: AppliedChange[] = []
   const rejects = quarantineBasket()
@@ -145,6 +148,7 @@ export async function startStateConsumer(options: {
   async function patiently<T>(work: () => Promise<T>): Promise<T> {
     for (let waitMs = RETRY_MS.first; ; waitMs = Math.min(2 * waitMs, RETRY_MS.most)) {
       try {
+        unanswered = { at: performance.now(), since: clock.now() }
         const result = await work()
         if (trouble) log('the database is back')
         trouble = undefined
@@ -155,6 +159,8 @@ export async function startStateConsumer(options: {
         trouble ??= { reason: error instanceof Error ? error.message : String(error), since: clock.now() }
         await sleep(waitMs * (0.5 + Math.random() / 2), stop.signal)
         if (stop.signal.aborted) throw error
+      } finally {
+        unanswered = undefined
       }
     }
   }
@@ -218,7 +224,10 @@ export async function startStateConsumer(options: {
   return {
     committed: () => position.seq,
     quarantineLeftOut: rejects.leftOut,
-    trouble: () => trouble,
+    trouble() {
+      if (trouble || !unanswered || performance.now() - unanswered.at < SLOW_ANSWER_MS) return trouble
+      return { reason: 'the database does not answer', since: unanswered.since }
+    },
     applied(changeId, timeoutMs = CHANGE_TIMEOUT_MS) {
       poke.call()
       const known = outcomes.get(changeId)

@@ -1,5 +1,12 @@
+import type { Socket } from 'node:net'
 import pg from 'pg'
+import { seconds } from '#model/time'
 import type { EmbeddedPostgres } from './embedded.ts'
+
+/** The server ends any statement that takes longer. */
+const STATEMENT_MS = seconds(60)
+/** A server that is silent for longer than that is gone without a word: stopped, or behind a cable that was pulled. */
+const SILENT_MS = STATEMENT_MS + seconds(10)
 
 /**
  * A pool on `DATABASE_URL` or the embedded server. It never throws by itself: a connection lost while idle or checked
@@ -19,7 +26,7 @@ export function connectPostgres(
     max: 10,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
-    statement_timeout: 60_000,
+    statement_timeout: STATEMENT_MS,
     lock_timeout: 10_000,
     idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
@@ -28,7 +35,13 @@ export function connectPostgres(
   })
   // Without a listener an error event ends the process: the pool's for idle clients, the client's for those in use.
   pool.on('error', () => {})
-  pool.on('connect', client => client.on('error', () => {}))
+  pool.on('connect', client => {
+    client.on('error', () => {})
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
+    stream.setTimeout(SILENT_MS, () =>
+      stream.destroy(new Error(`Connection terminated: the database was silent for ${SILENT_MS / 1000} s`))
+    )
+  })
   return pool
 }
 

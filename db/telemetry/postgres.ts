@@ -4,6 +4,7 @@ import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import type { Seq } from '#db/journal'
 import { AppError } from '#model/errors'
+import { inTransaction } from '../postgres/transaction.ts'
 import { binaryCopy, COPY_TELEMETRY } from './binary-copy.ts'
 import { dayPartitions } from './day-partitions.ts'
 import { firstReadings } from './first-readings.ts'
@@ -81,20 +82,3 @@ export async function postgresTelemetryStore(pool: pg.Pool): Promise<TelemetrySt
 
 const lacksPartition = (error: unknown): boolean =>
   /^no partition of relation/.test((error as Error).message) && (error as { code?: string }).code === '23514'
-
-async function inTransaction(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<void>): Promise<void> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
-    await work(client)
-    await client.query('commit')
-    client.release()
-  } catch (error) {
-    // A rollback that fails too means the connection is gone; it must not go back to the pool.
-    await client.query('rollback').then(
-      () => client.release(),
-      () => client.release(true)
-    )
-    throw error
-  }
-}
