@@ -14,7 +14,8 @@ export function answerProblems(app: Api, log: ServerLog): void {
   )
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const answer = problemOf(error)
-    if (answer.status >= 500) {
+    // Asked a moment too early is nobody's failure.
+    if (answer.status >= 500 && answer.code !== 'not-applied-yet') {
       log.error({ err: error, method: request.method, url: request.url.split('?')[0] }, 'a request failed')
     }
     if (answer.status === 401) void reply.header('www-authenticate', 'Bearer')
