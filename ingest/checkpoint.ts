@@ -38,6 +38,8 @@ interface Saved {
   devices: SavedDevice[]
   instances: SavedInstance[]
   lamps: SavedLamp[]
+  /** Of each facility that had one: when the last episode of a rule was over. */
+  ended?: [facility: string, [rule: string, at: Millis][]][]
   tickets: OpenTicket[]
 }
 
@@ -53,6 +55,7 @@ export function* statePieces(engine: Engine, desk: TicketDesk): Generator<string
   yield* listPieces('devices', savedDevices(engine))
   yield* listPieces('instances', savedInstances(engine))
   yield* listPieces('lamps', engine.groups.save())
+  yield* listPieces('ended', savedEnds(engine))
   yield* listPieces('tickets', desk.all())
   yield '}'
 }
@@ -69,6 +72,11 @@ function* listPieces(name: keyof Saved, items: Iterable<unknown>): Generator<str
     comma = ','
   }
   yield some.length > 0 ? `${piece()}]` : ']'
+}
+
+function* savedEnds(engine: Engine): Generator<NonNullable<Saved['ended']>[number]> {
+  for (const { facility, endedAt } of engine.facilities.values())
+    if (endedAt) yield [facility.id, [...endedAt]]
 }
 
 function* savedDevices(engine: Engine): Generator<SavedDevice> {
@@ -117,6 +125,10 @@ export function loadState(text: string, engine: Engine, desk: TicketDesk): void 
   for (const lamp of saved.lamps) {
     const facility = engine.facilities.get(lamp.facility)
     if (facility) engine.groups.restore(facility, lamp)
+  }
+  for (const [id, ended] of saved.ended ?? []) {
+    const facility = engine.facilities.get(id)
+    if (facility) facility.endedAt = new Map(ended)
   }
   for (const one of saved.instances) {
     const instance = engine.instanceFor(one.rule, one.subject, true)

@@ -17,7 +17,7 @@ const NOT_LABELLED = { rule: null, ticket: null, device: null, since: null } as 
 export function isWarning(instance: Instance, at: Millis): boolean {
   const { state, compiled } = instance
   if (state.phase !== 'pending' || state.frozenAt !== null || compiled.rule.forMs === 0) return false
-  return at >= instance.due - compiled.rule.forMs / 2
+  return at >= state.from + instance.lagMs + compiled.rule.forMs / 2
 }
 
 /** Everything that is the matter with a facility at journal time `at`, worst first; empty: all is well. */

@@ -26,9 +26,16 @@ export function advance(
   if (before !== instance.state) touch(core, instance.facility)
   if (instance.state.phase === 'inactive') {
     instance.evidence = []
-    instance.facility?.instances.delete(instance.compiled.rule.id)
+    forget(instance, { hadEpisode: before.phase !== 'pending' || transitions.length > 0 })
   }
   reschedule(core, instance)
+}
+
+/** A facility keeps only what goes on, and when the last episode was over: the next begins no earlier. */
+function forget({ compiled, facility, at }: Instance, { hadEpisode }: { hadEpisode: boolean }): void {
+  if (!facility || compiled.rule.subject === 'device') return
+  facility.instances.delete(compiled.rule.id)
+  if (hadEpisode) (facility.endedAt ??= new Map()).set(compiled.rule.id, at)
 }
 
 function carryOut(core: Core, instance: Instance, transition: Transition, knownAt: Millis): void {

@@ -55,7 +55,10 @@ function compile(condition: Condition): Test {
       const level = device.levels.get(metric)
       if (!level || !isFresh(device, level, at)) return undefined
       return (level.recent ?? []).some(
-        past => past.at >= level.measuredAt - withinMs && level.value - past.value >= risesBy
+        past =>
+          past.at > device.fittedAt &&
+          past.at >= level.measuredAt - withinMs &&
+          level.value - past.value >= risesBy
       )
     }
   }

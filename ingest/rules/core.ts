@@ -7,7 +7,7 @@ import type { TicketDesk } from '../tickets/desk.ts'
 import { compileRule, type CompiledRule } from './condition.ts'
 import { createLampGroups, type LampGroups } from './lamp-groups.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
-import { createSun, type Sun } from './sun.ts'
+import { NO_SUN, type Sun } from './sun.ts'
 import { createTimers, type Timers } from './timers.ts'
 
 /** Where the rules stand between two records. */
@@ -55,7 +55,7 @@ export function createCore(options: { registry: Registry; rules: readonly Rule[]
     desk: options.desk,
     timers: createTimers(),
     time: { at: 0, lastTickAt: 0, tickPeriodMs: seconds(1) },
-    sun: createSun(0, 0),
+    sun: NO_SUN,
     facilities: new Map(),
     devices: new Map(),
     groups: createLampGroups(options.registry, groupRule),

@@ -7,9 +7,9 @@ import type { Registry } from '../registry.ts'
 import type { TicketActionBody, TicketDesk } from '../tickets/desk.ts'
 import { advance, reschedule } from './advance.ts'
 import type { CompiledRule } from './condition.ts'
-import { createCore, touch, type EngineTime } from './core.ts'
+import { createCore, touch, type Core, type EngineTime } from './core.ts'
 import { dueAt, skip, type Verdict } from './episode.ts'
-import { settle, takeReport } from './facility-rules.ts'
+import { settle, takeReport, verdictOf } from './facility-rules.ts'
 import { createInstance, type Instance } from './instance.ts'
 import type { LampGroups } from './lamp-groups.ts'
 import { createSunTimer, judgeGroup, scheduleSun } from './lamp-rules.ts'
@@ -78,7 +78,10 @@ export function createEngine(options: {
     const from = time.lastTickAt + time.tickPeriodMs
     if (time.lastTickAt === 0 || until - from <= OUTAGE_AFTER_MS) return
     for (const instance of allInstances()) {
-      instance.state = skip(instance.state, until - from)
+      const { lagMs } = instance
+      instance.state = skip(instance.state, { from: from - lagMs, until: until - lagMs })
+      // Gone stale meanwhile, it is so from the end on: before, its hold stood still anyway.
+      instance.expiresAt = Math.max(instance.expiresAt, until - lagMs)
       reschedule(core, instance)
     }
     excuseSilence(core, until)
@@ -138,7 +141,11 @@ export function createEngine(options: {
     instanceFor,
     instances: () => [...allInstances()].filter(instance => instance.state.phase !== 'inactive'),
     version: () => core.version,
-    registered: record => place(core, record),
+
+    registered(record) {
+      place(core, record)
+      if (record.type === 'area' && time.at > 0) scheduleSun(core, sunTimer, time.at)
+    },
 
     record(record) {
       const at = record.receivedAt
@@ -156,7 +163,7 @@ export function createEngine(options: {
       if (refused !== undefined || !ticket) return refused
       const instance = instanceFor(ticket.row.rule ?? '', ticket.row.subject as Subject)
       if (instance && holding && ticket.episode === undefined) {
-        const met = instance.state.phase === 'firing'
+        const met = standing(core, instance) === 'met'
         instance.state = { phase: 'quiet', until: body.quietUntil ?? time.at, met }
         instance.lagMs = 0
         reschedule(core, instance)
@@ -179,6 +186,16 @@ export function createEngine(options: {
       if (time.at > 0) scheduleSun(core, sunTimer, time.at)
     }
   }
+}
+
+/** What is known of the condition itself, which an episode outlives between its two thresholds and through silence. */
+function standing(core: Core, instance: Instance): Verdict {
+  const { compiled, facility, subject } = instance
+  if (compiled.rule.subject === 'device') return instance.state.phase === 'firing' ? 'met' : 'between'
+  const group = core.groups.get(subject)
+  if (group) return core.groups.verdict(group, core.time.at, core.sun)
+  const at = Math.max(instance.at, core.time.at - instance.lagMs)
+  return facility ? verdictOf(core, compiled, facility, at) : 'unknown'
 }
 
 /** The verdict an instance stands on while nothing new is heard. */

@@ -111,8 +111,9 @@ function thaw(state: EpisodeState, at: Millis): EpisodeState {
   return frozen ? { ...state, from: state.from + (at - (state.frozenAt as Millis)), frozenAt: null } : state
 }
 
-/** Our own outage: the time of it counts for no hold. */
-export function skip(state: EpisodeState, gapMs: Millis): EpisodeState {
+/** Our own outage: the time of it counts for no hold, and a quiet time that ended in it ends with it. */
+export function skip(state: EpisodeState, { from, until }: { from: Millis; until: Millis }): EpisodeState {
+  if (state.phase === 'quiet') return { ...state, until: Math.max(state.until, until) }
   const holds = state.phase === 'pending' || state.phase === 'clearing'
-  return holds && state.frozenAt === null ? { ...state, from: state.from + gapMs } : state
+  return holds && state.frozenAt === null ? { ...state, from: state.from + until - from } : state
 }

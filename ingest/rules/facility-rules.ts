@@ -8,7 +8,7 @@ import { touch, type Core } from './core.ts'
 import type { Verdict } from './episode.ts'
 import { addEvidence, createInstance, type Instance } from './instance.ts'
 import { lookAtLamp } from './lamp-rules.ts'
-import { isFresh, type DevicePicture, type FacilityPicture, type Level } from './picture.ts'
+import { isFresh, isOfHere, type DevicePicture, type FacilityPicture, type Level } from './picture.ts'
 
 const RECENT_VALUES = 32
 /** Which of two devices' verdicts a facility shows. */
@@ -70,10 +70,15 @@ function setLevel(
 }
 
 /** Several devices with the metrics: the condition of any of them counts; to clear, all must. */
-function verdictOf(core: Core, compiled: CompiledRule, facility: FacilityPicture, at: Millis): Verdict {
+export function verdictOf(
+  core: Core,
+  compiled: CompiledRule,
+  facility: FacilityPicture,
+  at: Millis
+): Verdict {
   let result: Verdict | undefined
   for (const device of facility.devices) {
-    if (!compiled.metrics.some(metric => device.levels.has(metric))) continue
+    if (!compiled.metrics.some(metric => isOfHere(device, device.levels.get(metric)))) continue
     const one = compiled.verdict(device, at, core.sun)
     if (result === undefined || WORSE[one] > WORSE[result]) result = one
   }
@@ -117,19 +122,20 @@ function judge(
   receivedAt: Millis
 ): void {
   const facility = device.facility as FacilityPicture
-  const { measuredAt } = report
   const known = facility.instances.get(compiled.rule.id)
-  const verdict =
-    facility.devices.length === 1
-      ? compiled.verdict(device, measuredAt, core.sun)
-      : verdictOf(core, compiled, facility, Math.max(measuredAt, known?.at ?? 0))
+  const own = compiled.verdict(device, report.measuredAt, core.sun)
+  const alone = facility.devices.length === 1
+  if (!known && alone && own !== 'met') return
+  // One of several devices may lag, and a new episode begins after the last: time only goes forward.
+  const at = Math.max(report.measuredAt, known?.at ?? facility.endedAt?.get(compiled.rule.id) ?? 0)
+  const verdict = alone && at === report.measuredAt ? own : verdictOf(core, compiled, facility, at)
   if (!known && verdict !== 'met') return
   const instance = known ?? createInstance(compiled, subjectOf('facility', facility.facility.id), facility)
   if (!known) facility.instances.set(compiled.rule.id, instance)
-  if (verdict === 'met' && instance.state.phase !== 'firing') collect(instance, device, report, receivedAt)
-  instance.lagMs = receivedAt - measuredAt
-  instance.expiresAt = expiryOf(core, compiled, facility, measuredAt)
-  advance(core, instance, { verdict, at: measuredAt, knownAt: receivedAt })
+  if (own === 'met' && instance.state.phase !== 'firing') collect(instance, device, report, receivedAt)
+  instance.lagMs = receivedAt - at
+  instance.expiresAt = expiryOf(core, compiled, facility, at)
+  advance(core, instance, { verdict, at, knownAt: receivedAt })
 }
 
 /** The readings that will have opened the ticket. */

@@ -5,7 +5,7 @@ import type { CompiledRule } from './condition.ts'
 import type { Verdict } from './episode.ts'
 import { createInstance, type Instance } from './instance.ts'
 import { countsAt, lampState } from './lamp.ts'
-import type { DevicePicture, FacilityPicture } from './picture.ts'
+import type { FacilityPicture } from './picture.ts'
 import { EXPECTATION_GRACE_MS, type Sun } from './sun.ts'
 
 /** Lamps judged together: those of a road, or of a district and lighting grade. Each lamp counts once. */
@@ -26,8 +26,8 @@ interface Membership {
 }
 
 export interface LampGroups {
-  /** Puts a lamp into the groups it belongs to now, and out of those it left. */
-  place(lamp: FacilityPicture): void
+  /** Puts a lamp into the groups it belongs to now, and out of those it left; the groups that may have changed. */
+  place(lamp: FacilityPicture): Set<LampGroup>
   /** Looks at a lamp again; the groups whose counts changed. */
   look(lamp: FacilityPicture, at: Millis, sun: Sun): LampGroup[]
   verdict(group: LampGroup, at: Millis, sun: Sun): Verdict
@@ -43,7 +43,7 @@ export interface LampGroups {
 
 export interface SavedLamp {
   facility: string
-  state: 'lit' | 'dark'
+  state: 'lit' | 'dark' | 'unknown'
   night: Millis
 }
 
@@ -92,7 +92,7 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
 
   return {
     place(lamp) {
-      if (!compiled) return
+      if (!compiled) return new Set()
       const old = memberships.get(lamp)
       if (old) {
         count(old, -1)
@@ -109,6 +109,7 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
       }
       memberships.set(lamp, membership)
       count(membership, 1)
+      return new Set([...(old?.groups ?? []), ...placed])
     },
     look(lamp, at, sun) {
       const membership = memberships.get(lamp)
@@ -140,7 +141,7 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
       }),
     save: () =>
       [...memberships].flatMap(([lamp, { state, night }]) =>
-        state === 'unknown' ? [] : [{ facility: lamp.facility.id, state, night }]
+        night === 0 ? [] : [{ facility: lamp.facility.id, state, night }]
       ),
     restore(lamp, { state, night }) {
       const membership = memberships.get(lamp)
@@ -158,9 +159,17 @@ function rateOf(group: LampGroup): { min: number; max: number } {
   return { min: (100 * group.lit) / total, max: (100 * (total - group.dark)) / total }
 }
 
-/** In journal time: a lamp whose controllers are all silent is unknown, whatever it said last. */
+/**
+ * In journal time: a lamp whose controllers are all silent is unknown, whatever it said last. Of several controllers
+ * one that sees it dark is believed, as for its own ticket.
+ */
 function stateOf(lamp: FacilityPicture, at: Millis, sun: Sun): 'lit' | 'dark' | 'unknown' {
-  const speaking = (device: DevicePicture) => device.device.kind === 'lamp-controller' && !device.silent
-  const device = lamp.devices.find(speaking)
-  return device && countsAt(device, sun, at) ? lampState(device, at) : 'unknown'
+  let state: 'lit' | 'unknown' = 'unknown'
+  for (const device of lamp.devices) {
+    if (device.device.kind !== 'lamp-controller' || device.silent || !countsAt(device, sun, at)) continue
+    const one = lampState(device, at)
+    if (one === 'dark') return one
+    if (one === 'lit') state = one
+  }
+  return state
 }

@@ -17,6 +17,8 @@ export interface Level {
 export interface DevicePicture extends Timed {
   device: Device
   facility: FacilityPicture | undefined
+  /** Journal time since which it is fitted to it; what it measured before is of another place. 0: always. */
+  fittedAt: Millis
   staleAfterMs: Millis
   /** Arrival of the newest report; 0: none yet. */
   lastReceivedAt: Millis
@@ -34,13 +36,19 @@ export interface FacilityPicture {
   devices: DevicePicture[]
   /** Instances that are not inactive, by rule. */
   instances: Map<string, Instance>
+  /** Event time at which the last episode of a rule was over, by rule; absent until there was one. */
+  endedAt?: Map<string, Millis>
   /** Grows with everything a page would show differently. */
   version: number
 }
 
+/** Whether the device reported it since it was fitted to its facility: of the one before it says nothing here. */
+export const isOfHere = (device: DevicePicture, level: Level | undefined): level is Level =>
+  level !== undefined && level.measuredAt > device.fittedAt
+
 /** A level holds until the next report, or until it is stale. */
 export const isFresh = (device: DevicePicture, level: Level, at: Millis): boolean =>
-  at < level.measuredAt + device.staleAfterMs
+  at < level.measuredAt + device.staleAfterMs && isOfHere(device, level)
 
 /** The device's value of a metric as of `at`, or undefined when it never reported it or it is stale. */
 export function freshValue(device: DevicePicture, metric: MetricId, at: Millis): number | undefined {

@@ -1,17 +1,30 @@
 import { staleAfterMs } from '#model/device-models'
 import type { Device, Facility, RegistryRecord } from '#model/registry'
+import type { Millis } from '#model/time'
+import { reschedule } from './advance.ts'
 import { touch, type Core } from './core.ts'
+import type { Instance } from './instance.ts'
+import { judgeGroup } from './lamp-rules.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
 import { scheduleSilence } from './silence.ts'
 import { createSun } from './sun.ts'
 
 /** Takes a registry record over at the journal time the engine stands at. */
 export function place(core: Core, record: RegistryRecord): void {
-  core.registry.apply(record, core.time.at)
-  if (record.type === 'area') placeSun(core)
+  const { binding } = core.registry.apply(record, core.time.at)
+  if (record.type === 'area') placeArea(core, record.id)
   else if (record.type === 'facility') placeFacility(core, record)
-  else if (record.type === 'device') placeDevice(core, record)
+  else if (record.type === 'device') placeDevice(core, record, binding?.opened?.from)
   else placeRoad(core, record.id)
+}
+
+/** A street may have come under another district, and with it the lamps in it. */
+function placeArea(core: Core, id: string): void {
+  placeSun(core)
+  for (const facility of core.facilities.values()) {
+    const { kind, parent } = facility.facility
+    if (kind === 'light' && core.registry.isUnder(parent, id)) placeLamp(core, facility)
+  }
 }
 
 /** The sun is taken at the coordinates of the root area. */
@@ -27,8 +40,13 @@ function placeSun(core: Core): void {
 function placeRoad(core: Core, id: string): void {
   for (const facility of core.facilities.values()) {
     const { kind, attributes } = facility.facility
-    if (kind === 'light' && attributes.road === id) core.groups.place(facility)
+    if (kind === 'light' && attributes.road === id) placeLamp(core, facility)
   }
+}
+
+/** The groups it left and those it came to are judged without it and with it. */
+function placeLamp(core: Core, lamp: FacilityPicture): void {
+  for (const group of core.groups.place(lamp)) judgeGroup(core, group, core.time.at)
 }
 
 function placeFacility(core: Core, facility: Facility): void {
@@ -39,13 +57,14 @@ function placeFacility(core: Core, facility: Facility): void {
     core.facilities.set(facility.id, picture)
     for (const device of core.registry.devicesOf(facility.id)) placeDevice(core, device)
   }
-  if (facility.kind === 'light') core.groups.place(picture)
+  if (facility.kind === 'light') placeLamp(core, picture)
   touch(core, picture)
 }
 
-function placeDevice(core: Core, device: Device): void {
+function placeDevice(core: Core, device: Device, fittedAt?: Millis): void {
   const picture = core.devices.get(device.id) ?? newDevice(core, device)
   picture.device = device
+  if (fittedAt !== undefined) picture.fittedAt = fittedAt
   picture.staleAfterMs = staleAfterMs(device)
   const facility = device.facility === null ? undefined : core.facilities.get(device.facility)
   if (picture.facility !== facility) move(core, picture, facility)
@@ -60,15 +79,24 @@ function move(core: Core, device: DevicePicture, to: FacilityPicture | undefined
   if (from) from.devices = from.devices.filter(one => one !== device)
   to?.devices.push(device)
   for (const facility of [from, to]) {
-    if (facility?.facility.kind === 'light') core.groups.place(facility)
-    if (facility) touch(core, facility)
+    if (!facility) continue
+    if (facility.facility.kind === 'light') placeLamp(core, facility)
+    for (const instance of facility.instances.values()) lookAnew(core, instance)
+    touch(core, facility)
   }
+}
+
+/** With the next record, as if what it was judged by had just become stale. */
+function lookAnew(core: Core, instance: Instance): void {
+  instance.expiresAt = Math.min(instance.expiresAt, core.time.at - instance.lagMs)
+  reschedule(core, instance)
 }
 
 function newDevice(core: Core, device: Device): DevicePicture {
   const picture: DevicePicture = {
     device,
     facility: undefined,
+    fittedAt: 0,
     staleAfterMs: staleAfterMs(device),
     lastReceivedAt: 0,
     silenceFrom: 0,

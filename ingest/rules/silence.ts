@@ -26,7 +26,9 @@ export function arrived(core: Core, device: DevicePicture, receivedAt: Millis): 
 /** A device that never reported is not silent: it is unknown. */
 export function scheduleSilence(core: Core, device: DevicePicture): void {
   if (device.lastReceivedAt === 0 || device.silent) return
-  device.due = Math.max(device.lastReceivedAt, device.silenceFrom) + device.staleAfterMs
+  const due = Math.max(device.lastReceivedAt, device.silenceFrom) + device.staleAfterMs
+  // A shorter interval makes it silent now, not in the past.
+  device.due = Math.max(due, core.time.at)
   core.timers.schedule(device)
 }
 

@@ -16,6 +16,9 @@ export interface Sun {
   phaseAt(at: Millis): SunPhase
 }
 
+/** Nobody said where the city lies: it is never said that a lamp should be lit, so none is judged. */
+export const NO_SUN: Sun = { phaseAt: () => ({ lit: false, since: 0, until: Infinity }) }
+
 /** Civil dusk and dawn at a place. Where the sun does neither (polar summer and winter) a phase lasts a day. */
 export function createSun(lat: number, lon: number): Sun {
   let last: SunPhase = { lit: false, since: 0, until: 0 }

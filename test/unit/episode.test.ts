@@ -72,7 +72,7 @@ describe('an episode', () => {
 
   it('does not let our own outage count for the hold', () => {
     const { state } = play('95 _ _')
-    const after = skip(state, minutes(30))
+    const after = skip(state, { from: 0, until: minutes(30) })
     const transitions: Transition[] = []
     expect(elapse(binFull, after, minutes(39), transitions).phase).toBe('pending')
     expect(elapse(binFull, after, minutes(40), transitions).phase).toBe('firing')
