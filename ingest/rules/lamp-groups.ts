@@ -108,6 +108,7 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
         night: old?.night ?? 0
       }
       memberships.set(lamp, membership)
+      for (const group of placed) if (group.night < membership.night) beginNight(group, membership.night)
       count(membership, 1)
       return new Set([...(old?.groups ?? []), ...placed])
     },

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
-import { hours } from '#model/time'
+import { hours, minutes } from '#model/time'
 
 const RECORDS = [
   area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
@@ -11,6 +11,8 @@ const RECORDS = [
   facility('bin-1', { parent: 'gulou', attributes: { road: 'r-1' } }),
   device('fs-1', { facility: 'bin-1' }),
   device('fs-2', { facility: 'bin-1' }),
+  facility('bin-2', { parent: 'gulou' }),
+  road('r-2', { parent: 'gulou' }),
   facility('wc-1', { kind: 'toilet', parent: 'gulou' }),
   device('oc-1', { kind: 'occupancy-sensor', facility: 'wc-1' }),
   ...[0, 1, 2].flatMap(i => [
@@ -37,7 +39,21 @@ const event = fc.record({
   wait: fc.constantFrom(0, 1, 4, 7, 11, 40, 130),
   lag: fc.constantFrom(0, 0, 0, 3, 200),
   tick: fc.boolean(),
-  act: fc.constantFrom('none', 'none', 'accept', 'claim', 'close')
+  act: fc.constantFrom('none', 'none', 'accept', 'claim', 'close'),
+  change: fc.option(
+    fc.constantFrom(
+      device('fs-2', { facility: 'bin-2' }),
+      device('fs-2', { facility: 'bin-1' }),
+      device('fs-2'),
+      device('fs-1', { facility: 'bin-1', attributes: { expectedIntervalMs: minutes(2) } }),
+      facility('light-0', { kind: 'light', parent: 'gulou', attributes: { road: 'r-2' } }),
+      facility('light-0', { kind: 'light', parent: 'gulou', attributes: { road: 'r-1' } }),
+      device('lc-1', { kind: 'lamp-controller', facility: 'light-0' }),
+      road('r-1', { parent: 'gulou', attributes: { lightingGrade: 'branch' } }),
+      area('city', { kind: 'city', lat: 31, lon: 110 })
+    ),
+    { freq: 6 }
+  )
 })
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never
 
@@ -45,11 +61,12 @@ type Event = typeof event extends fc.Arbitrary<infer T> ? T : never
 function play(events: Event[], crashes: Set<number>) {
   const world = ruleWorld({ records: RECORDS, start: NOON + hours(5) })
   let minute = 0
-  events.forEach(({ what, wait, lag, tick, act }, i) => {
+  events.forEach(({ what, wait, lag, tick, act, change }, i) => {
     if (crashes.has(i)) world.restart()
     minute += wait
     if (tick) world.tick(minute, 30)
     world.say({ ...what, at: minute - lag, received: minute })
+    if (change) world.register(change)
     const [first] = world.open()
     if (first && act !== 'none') {
       const body = {
@@ -80,16 +97,17 @@ describe('the rules', () => {
     )
   })
 
-  it('never have two open tickets for one rule and subject, nor an episode twice', () => {
+  it('never have two open tickets for one rule and subject, nor an episode or an event twice', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 80 }), events => {
-        const { open, episodes } = play(events, new Set())
+        const { open, episodes, events: noted } = play(events, new Set())
         const keys = open.map(({ rule, subject }) => `${rule} ${subject}`)
         expect(new Set(keys).size).toBe(keys.length)
         const named = [...episodes.values()].map(
           ({ rule, subject, startedAt }) => `${rule} ${subject} ${startedAt}`
         )
         expect(new Set(named).size).toBe(named.length)
+        expect(new Set(noted.map(({ ticket, no }) => `${ticket} ${no}`)).size).toBe(noted.length)
       }),
       { numRuns: 400 }
     )

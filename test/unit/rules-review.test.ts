@@ -374,6 +374,14 @@ describe('the lighting rate', () => {
     expect(rates(world)).not.toContain('lighting-rate road:r-1')
   })
 
+  it('counts dark lamps in the road they came to, without a new report', () => {
+    const world = lamps(10, DUSK_PASSED, road('r-2', { parent: 'gulou' }))
+    night(world, 0, 5, 3)
+    for (let i = 0; i < 3; i++) world.register(lamp(i, { road: 'r-2' }))
+    world.tick(16)
+    expect(rates(world)).toContain('lighting-rate road:r-2')
+  })
+
   it('ends for a grade no lamp has any more', () => {
     const world = lamps(10)
     night(world, 0, 15, 3)
