@@ -23,7 +23,9 @@ describe('telemetry in InfluxDB 1.x, a real one', () => {
     if (!beside) {
       await database.pool.query('delete from offsets')
       // The contract speaks of days long gone.
-      await influx.query(`CREATE DATABASE contract_${++bucket} WITH DURATION INF SHARD DURATION 1d`)
+      await influx.query(
+        `CREATE DATABASE contract_${++bucket} WITH DURATION INF SHARD DURATION 1d NAME "mingjie_raw"`
+      )
     }
     return influxTelemetryStore({
       url: influx.url,

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { influxTelemetryStore } from '#db/telemetry/influx'
 import type { SystemState, TicketSummary } from '#model/api'
 import { hours, minutes, seconds, type Millis } from '#model/time'
 import { cityCsv } from '#test/fixtures/city-csv'
@@ -72,7 +73,7 @@ describe('with InfluxDB', () => {
     expect((await city.get<SystemState>('/api/system')).telemetryEngine).toBe('influxdb')
     expect(await values('bin-1', 'fillPct')).toEqual([40])
     const [policy] = await influx.query(`SHOW RETENTION POLICIES ON ${bucket}`)
-    expect(policy?.slice(0, 3)).toEqual(['raw', '864h0m0s', '24h0m0s'])
+    expect(policy?.slice(0, 3)).toEqual(['mingjie_raw', '864h0m0s', '24h0m0s'])
   })
 
   it(
@@ -234,5 +235,38 @@ describe('with InfluxDB that asks who we are', () => {
     await caughtUp()
     await city.settled()
     expect(await values('bin-1', 'fillPct')).toEqual([1])
+
+    // Who may not see shards drops none, and is in no trouble for it.
+    const offsets = { get: async () => 0, set: async () => false }
+    const store = influxTelemetryStore({
+      url: guarded.url,
+      token: 'mingjie:right',
+      bucket: `city_${buckets}`,
+      offsets
+    })
+    await store.retain(Date.now() + hours(48))
+    await store.close()
+    expect(await values('bin-1', 'fillPct')).toEqual([1])
+  })
+})
+
+describe('a database that others made', () => {
+  it('is used as it is, and nothing in it is dropped', async () => {
+    const bucket = `city_${buckets + 1}`
+    await influx.query(`CREATE DATABASE ${bucket} WITH DURATION INF SHARD DURATION 1d NAME "forever"`)
+    await influx.write(bucket, `weather tempC=-7 ${Date.UTC(2020, 0, 1)}000000`)
+    await start()
+    const bin = await city.device('bin-1-s')
+    await bin.publish({ fillPct: 1 })
+    await city.settled()
+    const store = influxTelemetryStore({
+      url: influx.url,
+      bucket,
+      offsets: { get: async () => 0, set: async () => false }
+    })
+    await store.retain(Date.now() - hours(48))
+    await store.close()
+    expect(await values('bin-1', 'fillPct')).toEqual([1])
+    expect(await influx.query('SELECT count(tempC) FROM weather', { db: bucket })).toHaveLength(1)
   })
 })

@@ -122,7 +122,7 @@ describe('InfluxDB 2.x, as its documentation tells', () => {
       orgID: 'o1',
       bucketID: 'b1',
       database: 'city',
-      retention_policy: 'raw',
+      retention_policy: 'mingjie_raw',
       default: true
     })
   })
@@ -130,7 +130,7 @@ describe('InfluxDB 2.x, as its documentation tells', () => {
   it('without the right to make one says what to run, and still takes readings', async () => {
     const { store } = await facing(unmapped({ status: 403, body: { message: 'forbidden' } }), who)
     expect((await failure(store.points(QUERY))).message).toContain(
-      'influx v1 dbrp create --db city --rp raw --default --bucket-id b1 --org sanitation'
+      'influx v1 dbrp create --db city --rp mingjie_raw --default --bucket-id b1 --org sanitation'
     )
     expect(await store.health()).toMatchObject({ ok: false })
   })

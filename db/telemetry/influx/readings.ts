@@ -125,4 +125,4 @@ function lowestSeqByDevice(rows: Reading[]): Iterable<Reading> {
 }
 
 export const identifier = (name: string): string => `"${name.replace(/["\\]/g, '\\$&')}"`
-export const text = (value: string): string => `'${value.replace(/['\\]/g, '\\$&')}'`
+const text = (value: string): string => `'${value.replace(/['\\]/g, '\\$&')}'`
