@@ -71,7 +71,11 @@ export interface Rule {
   }
 }
 
-export const defineRule = (rule: Omit<Rule, 'version'>): Rule => ({ version: 1, ...rule })
+/** A rule as data. Raise `version` with every change of what it decides: each ticket names the one that opened it. */
+export const defineRule = (rule: Omit<Rule, 'version'> & { version?: number }): Rule => ({
+  version: 1,
+  ...rule
+})
 
 export const dueMsOf = (rule: Rule, cleaningGrade: CleaningGrade | undefined): Millis =>
   (cleaningGrade && rule.ticket.dueMsByCleaningGrade?.[cleaningGrade]) ?? rule.ticket.dueMs
