@@ -7,6 +7,7 @@ import { drivenClock } from '#sim/driven-clock'
 import { connectFleet, type Fleet } from '#sim/fleet'
 import { plan } from '#sim/plan'
 import type { ImportResult } from '#model/api'
+import { AppError } from '#model/errors'
 import { hours, minutes, systemClock, type Millis } from '#model/time'
 import type { Config } from './config.ts'
 import { createLog } from './log.ts'
@@ -45,6 +46,9 @@ export async function startDemo(options: {
   say: (line: string) => void
 }): Promise<Demo> {
   const { config, signal, say } = options
+  if (config.tls) {
+    throw new AppError('config-invalid', 'The demo speaks no TLS: leave TLS_CERT_FILE and TLS_KEY_FILE out.')
+  }
   const file = join(config.dataDir, 'demo.json')
   const known = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Remembered) : undefined
   const now = systemClock.now()

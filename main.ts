@@ -1,6 +1,6 @@
 import { AppError } from '#model/errors'
 import { buildPageIfStale } from './scripts/build-page.ts'
-import { readConfig, type Config } from './config.ts'
+import { ENVIRONMENT, readConfig, type Config } from './config.ts'
 import { startDemo } from './demo.ts'
 import { startSystem, type System } from './system.ts'
 
@@ -9,8 +9,9 @@ const HELP = `Mingjie 明洁 — monitors a city's sanitation facilities.
   npm start          the live system
   npm run demo       the same with a simulated district
 
-Set by the environment: HTTP_HOST, HTTP_PORT, MQTT_HOST, MQTT_PORT, DATA_DIR, DATABASE_URL, INFLUX_URL, INFLUX_TOKEN,
-INFLUX_ORG, INFLUX_BUCKET, ADMIN_PASSWORD (first start only), CITY_TZ. docs/operations.md says what each means.
+Set by the environment:
+${wrapped(Object.keys(ENVIRONMENT))}
+docs/operations.md says what each means.
 Ctrl-C stops everything in order; the data is there at the next start.`
 
 /** Longer than any part takes to end; whoever waits this long has a stuck part, and the data is safe on disk. */
@@ -69,15 +70,23 @@ async function startLive(options: { config: Config; onFatal: (error: Error) => v
   return { system, close: () => system.close() }
 }
 
-function greet({ httpUrl, mqttUrl, adminSecret }: System): void {
+function greet({ httpUrl, mqttUrl, mqttsUrl, broker, adminSecret }: System): void {
+  const devices = [broker.address.port > 0 && mqttUrl, mqttsUrl].filter(Boolean).join('  ')
   const secret = adminSecret ? `\n  Sign in     admin  ${adminSecret}   (shown this once; keep it)` : ''
-  console.log(`\nMingjie 明洁 is ready.\n  Page        ${httpUrl}\n  Devices     ${mqttUrl}${secret}\n`)
+  console.log(`\nMingjie 明洁 is ready.\n  Page        ${httpUrl}\n  Devices     ${devices}${secret}\n`)
+}
+
+function wrapped(names: string[]): string {
+  return names
+    .join(', ')
+    .replace(/(.{1,110})(?: |$)/g, '  $1\n')
+    .trimEnd()
 }
 
 function portTaken(error: unknown): string | undefined {
   const { code, port } = error as { code?: string; port?: number }
   if (code !== 'EADDRINUSE') return undefined
-  return `Port ${port} is taken by another program: stop that one, or set HTTP_PORT or MQTT_PORT to a free one.`
+  return `Port ${port} is taken by another program: stop that one, or set HTTP_PORT, MQTT_PORT or MQTT_TLS_PORT to a free one.`
 }
 
 main().catch((error: unknown) => {

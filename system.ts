@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { startBroker, type Broker } from '#broker/broker'
 import type { BrokerLimits } from '#broker/limits'
@@ -22,6 +23,7 @@ import { startIngest, type Ingest } from '#ingest/ingest'
 import { buildServer } from '#server/server'
 import { seconds, systemClock, type Clock, type Millis } from '#model/time'
 import type { Journal } from '#db/journal'
+import { watchCertificates } from './certificates.ts'
 import type { Config } from './config.ts'
 import { createLog, type Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
@@ -29,7 +31,10 @@ import { watchSystem } from './system-state.ts'
 
 export interface System {
   httpUrl: string
+  /** Port 0 when devices must come over TLS. */
   mqttUrl: string
+  /** Undefined when there is no TLS. */
+  mqttsUrl: string | undefined
   /** The random password of `admin`, at the very first start and never again. */
   adminSecret: string | undefined
   people: People
@@ -133,6 +138,7 @@ export async function startSystem(options: {
     // The first record tells the rules how long we were away, before anything else can come in.
     await journal.append(tick(options.firstTickMs ?? seconds(1)))
 
+    const tls = config.tls && opened(await watchCertificates({ files: config.tls, log }), one => one.close())
     const metrics = createMetrics({ journal, ingest, broker: () => watch.broker() })
     const server = opened(
       await buildServer({
@@ -146,7 +152,15 @@ export async function startSystem(options: {
         clock,
         metricsText: metrics.text,
         staticDir: PAGE,
-        secureCookies: false,
+        secureCookies: tls !== undefined,
+        createServer:
+          tls &&
+          (handle => {
+            const { cert, key } = tls.current()
+            const server = createHttpsServer({ cert, key }, handle)
+            tls.onRenewed(renewed => server.setSecureContext({ cert: renewed.cert, key: renewed.key }))
+            return server
+          }),
         log
       }),
       one => one.close()
@@ -156,20 +170,28 @@ export async function startSystem(options: {
       await startBroker({
         journal,
         credentials,
-        listen: config.mqtt,
+        listen: {
+          host: config.mqtt.host,
+          port: config.mqtt.port,
+          ...(tls &&
+            config.mqtt.tlsPort !== undefined && { tls: { port: config.mqtt.tlsPort, ...tls.current() } })
+        },
         limits: options.brokerLimits ?? {},
         log
       }),
       one => one.close()
     )
+    tls?.onRenewed(broker.useCertificate)
     watch.ready({ ingest, broker })
     // Last: its password is told once, and a start that fails before here has not used that up.
     const admin = await people.ensureAdmin({ password: config.adminPassword })
     const http = server.server.address() as AddressInfo
+    const { tlsPort } = broker.address
 
     return {
-      httpUrl: `http://${urlHost(http.address)}:${http.port}`,
+      httpUrl: `http${tls ? 's' : ''}://${urlHost(http.address)}:${http.port}`,
       mqttUrl: `mqtt://${urlHost(broker.address.host)}:${broker.address.port}`,
+      mqttsUrl: tlsPort === undefined ? undefined : `mqtts://${urlHost(broker.address.host)}:${tlsPort}`,
       adminSecret: admin.secret,
       people,
       journal,

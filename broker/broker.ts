@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
+import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import {
   Aedes,
   type AuthenticateError,
@@ -22,13 +22,21 @@ import { guardSocket, type SocketGuard } from './socket-guard.ts'
 export interface BrokerOptions {
   journal: Journal
   credentials: Credentials
-  /** Port 0 takes a free one. */
-  listen: { host: string; port: number; tls?: { port: number; cert: string | Buffer; key: string | Buffer } }
+  /** Port 0 takes a free one; without `port` only TLS is spoken. */
+  listen: { host: string; port?: number | undefined; tls?: TlsIdentity & { port: number } }
   limits?: Partial<BrokerLimits>
   log: Record<'info' | 'warn', (details: object, message: string) => void>
 }
 
+export interface TlsIdentity {
+  cert: string | Buffer
+  key: string | Buffer
+  /** Devices must show a certificate of this authority whose common name is their id, beside their password. */
+  ca?: string | Buffer
+}
+
 export interface Broker {
+  /** `port` is 0 when only TLS is spoken. */
   address: { host: string; port: number; tlsPort?: number }
   metrics: BrokerMetrics
   isConnected(deviceId: string): boolean
@@ -37,12 +45,15 @@ export interface Broker {
    * who is away, and whether it was heard only its reply tells.
    */
   publishCommand(deviceId: string, payload: string | Uint8Array): void
+  /** From now on new connections over TLS see this one. */
+  useCertificate(identity: TlsIdentity): void
   /** Takes no more messages, closes connections (their wills still go in the journal) and waits for the gate. */
   close(): Promise<void>
 }
 
 interface Session extends GateClient {
   client: Client
+  socket: Socket
   guard: SocketGuard
   connect?: ConnectPacket
   identity?: Identity
@@ -133,6 +144,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   }): Promise<AuthenticateError | undefined> {
     const { session, clientId, username, password } = connect
     if (username !== clientId || !isId(clientId)) return connackError('client-id', IDENTIFIER_REJECTED)
+    if (!showsItsCertificate(session.socket, clientId))
+      return connackError('wrong-credentials', BAD_CREDENTIALS)
     const found = password && (await credentials.check(clientId, password.toString()))
     if (!found?.ok) return connackError('wrong-credentials', BAD_CREDENTIALS)
     const identity = { deviceId: clientId, gatewayFor: found.gatewayFor }
@@ -146,6 +159,13 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     }
     session.identity = identity
     return undefined
+  }
+
+  /** The authority is checked in the handshake; whose certificate it is, here. */
+  function showsItsCertificate(socket: Socket, deviceId: string): boolean {
+    if (!listen.tls?.ca || !(socket instanceof TLSSocket)) return true
+    // Of two common names it is an array, and nobody's.
+    return socket.authorized && socket.getPeerCertificate().subject?.CN === deviceId
   }
 
   function connackError(reason: Refusal, returnCode: AuthErrorCode): AuthenticateError {
@@ -181,7 +201,13 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       refuse: reason => socket.destroy(new RefusalError(reason)),
       onPaced: paused => (metrics.pausedSockets += paused ? 1 : -1)
     })
-    const session: Session = { client: aedes.handle(socket), guard, inFlightBytes: 0, poke: guard.poke }
+    const session: Session = {
+      client: aedes.handle(socket),
+      socket,
+      guard,
+      inFlightBytes: 0,
+      poke: guard.poke
+    }
     socket.once('close', () => {
       sockets.delete(socket)
       metrics.connections--
@@ -205,18 +231,20 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     }
   }, LISTEN_AGAIN_MS)
 
-  const servers = [await listenOn(createServer(accept), listen)]
-  if (listen.tls)
-    servers.push(
-      await listenOn(createTlsServer({ ...listen.tls, handshakeTimeout: limits.connectTimeoutMs }, accept), {
-        ...listen,
-        ...listen.tls
-      })
-    )
-  const [port, tlsPort] = servers.map(server => (server.address() as AddressInfo).port)
+  const { host, port, tls } = listen
+  const tlsServer =
+    tls && createTlsServer({ ...secured(tls), handshakeTimeout: limits.connectTimeoutMs }, accept)
+  tlsServer?.on('tlsClientError', error => log.info({ err: error }, 'no TLS connection'))
+  const plain = port === undefined ? undefined : await listenOn(createServer(accept), { host, port })
+  const secure = tlsServer && (await listenOn(tlsServer, { host, port: tls.port }))
+  const servers = [plain, secure].filter(server => server !== undefined)
 
   return {
-    address: { host: listen.host, port: port!, ...(tlsPort && { tlsPort }) },
+    address: {
+      host,
+      port: plain ? portOf(plain) : 0,
+      ...(secure && { tlsPort: portOf(secure) })
+    },
     metrics,
     isConnected: deviceId => deviceId in clientsOf(aedes),
     publishCommand(deviceId, payload) {
@@ -224,6 +252,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       const packet = { cmd: 'publish', topic: topicOf(deviceId, 'command'), payload: Buffer.from(payload) }
       aedes.publish({ ...packet, qos: 0, retain: false, dup: false } as PublishPacket, () => {})
     },
+    useCertificate: identity => secure?.setSecureContext(secured(identity)),
     async close() {
       const closed = servers.map(server => new Promise(resolve => server.close(resolve)))
       await new Promise<void>(resolve => aedes.close(resolve))
@@ -234,6 +263,14 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     }
   }
 }
+
+const secured = ({ cert, key, ca }: TlsIdentity) => ({
+  cert,
+  key,
+  ...(ca && { ca, requestCert: true, rejectUnauthorized: true })
+})
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port
 
 /** What devices publish has passed the gate and has no subscriber: all that Aedes would do with it is work. */
 function routeOnlyOwnPackets(aedes: Aedes) {

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Database } from '#db/database'
 import type { People } from '#db/people'
 import type { TelemetryStore } from '#db/telemetry/store'
@@ -30,6 +30,8 @@ export interface ServerDeps {
   staticDir: string
   /** True when people reach us by https, also through a proxy that ends it. */
   secureCookies: boolean
+  /** Makes the server that listens, for HTTPS; plain HTTP without it. */
+  createServer?: ((handle: RequestListener) => RawServerDefault) | undefined
   log: ServerLog
 }
 

@@ -3,7 +3,7 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import fastify from 'fastify'
+import fastify, { type RawServerDefault } from 'fastify'
 import { Problem } from '#model/api'
 import { guardRoutes } from './access.ts'
 import type { Api, ServerDeps } from './deps.ts'
@@ -22,7 +22,9 @@ const KIB = 1024
 
 /** REST, the live WebSocket and the page on one port. Not listening yet: `listen` or `inject`, then `close`. */
 export async function buildServer(deps: ServerDeps): Promise<Api> {
-  const app: Api = fastify({
+  const { createServer } = deps
+  const app: Api = fastify<RawServerDefault>({
+    ...(createServer && { serverFactory: createServer }),
     bodyLimit: 64 * KIB,
     // A proxy on this machine may speak for its client; nobody else may.
     trustProxy: 'loopback',
