@@ -11,8 +11,7 @@ const MAY_IMPORT = {
   ingest: ['model', 'db'],
   'dashboard/server': ['model', 'db', 'ingest'],
   'dashboard/src': ['model'],
-  'firmware-sim': ['model'],
-  scripts: []
+  'firmware-sim': ['model']
 } as const satisfies Record<string, readonly string[]>
 
 /** Folders that may import only these packages, and nothing of Node's. */
