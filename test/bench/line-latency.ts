@@ -21,10 +21,12 @@ export async function latencies({ seconds }: { seconds: number }): Promise<Findi
     const secrets = await program.import(binsCsv({ bins: 1000, probes: PROBES }))
     const load = await loadOn(program, secrets)
     await load.run({ rate: RATE, seconds: WARMUP_SECONDS })
+    await program.standing()
     const [{ p50Ms, p99Ms, maxMs }, fires] = await Promise.all([
-      load.run({ rate: RATE, seconds, warmup: RATE }),
+      load.run({ rate: RATE, seconds, warmup: RATE * WARMUP_SECONDS }),
       probe(program, secrets, { forMs: seconds * 1000 })
     ])
+    const { stallMs } = await program.standing()
     return {
       measured: {
         ackP50: p50Ms,
@@ -34,7 +36,7 @@ export async function latencies({ seconds }: { seconds: number }): Promise<Findi
       },
       notes: [
         `Latency: slowest PUBACK ${maxMs} ms, slowest of ${fires.length} fire tickets ${Math.max(...fires).toFixed(0)} ms ` +
-          `(pictures go out at most every 250 ms).`
+          `(pictures go out at most every 250 ms), longest stall of the event loop ${stallMs.toFixed(0)} ms.`
       ]
     }
   } finally {

@@ -30,7 +30,7 @@ const STAGES: [string, RegExp][] = [
   ['journal: batches, reading, trimming', /^db\/journal/],
   ['broker: packets, checks, gate, PUBACK', /^broker\/|^\(package (aedes|mqtt-packet|bl|readable-stream)/],
   ['Postgres driver, answers', /^\(package (pg|pg-protocol|pg-pool|drizzle-orm)\)/],
-  ['pages, metrics and the rest of ours', /^[^(]/]
+  ['pages, metrics and the rest', /^[^(]|^\(package /]
 ]
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const NODE_ITSELF = '(Node itself: sockets, streams, timers)'

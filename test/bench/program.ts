@@ -68,6 +68,7 @@ export async function startProgram({
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const pid = child.pid as number
+  let stopping = false
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   let said = ''
   const hear = (chunk: Buffer) => (said = (said + chunk.toString()).slice(-20_000))
@@ -83,6 +84,9 @@ export async function startProgram({
     await sleep(10)
   }
   const readyMs = performance.now() - began
+  child.once('exit', code => {
+    if (!stopping) console.error(`the program ended with ${code}: ${said}`)
+  })
   const httpUrl = (address('http') as RegExpExecArray)[0]
   const headers = { authorization: `Bearer ${await signIn(httpUrl)}` }
 
@@ -101,6 +105,7 @@ export async function startProgram({
   }
 
   async function stop(): Promise<void> {
+    stopping = true
     if (child.exitCode === null) child.kill('SIGTERM')
     await exited
   }

@@ -16,7 +16,7 @@ export function conditions(): string[] {
   return [
     `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC, commit ${git('rev-parse', '--short', 'HEAD')}${changed}`,
     `${cpus().length} × ${cpu?.model.trim() || 'unnamed CPU'}, ${Math.round(totalmem() / 2 ** 30)} GB, ${type()} ${release()}, Node ${process.version}, embedded Postgres`,
-    `load of the machine before: ${loadavg()[0]?.toFixed(1)}`
+    `load average before the run ${loadavg()[0]?.toFixed(1)}`
   ]
 }
 
