@@ -5,7 +5,7 @@ import { hours, minutes, seconds, type Millis } from '#model/time'
 import { cityCsv } from '#test/fixtures/city-csv'
 import { startInflux, type InfluxFixture } from '#test/fixtures/influx-server'
 import { influxStub, lateBy, type Answered } from '#test/fixtures/influx-stub'
-import { startTestSystem, type TestSystem } from '#test/fixtures/system'
+import { startTestSystem, type TestSystem, type TestSystemOptions } from '#test/fixtures/system'
 import { until } from '#test/fixtures/until'
 
 /** How long InfluxDB is away in the long outage; an hour by `INFLUX_DOWN_MINUTES=60 npx vitest run …/influx-faults.test.ts`. */
@@ -268,5 +268,32 @@ describe('a database that others made', () => {
     await store.close()
     expect(await values('bin-1', 'fillPct')).toEqual([1])
     expect(await influx.query('SELECT count(tempC) FROM weather', { db: bucket })).toHaveLength(1)
+  })
+})
+
+describe('a city that kept its history in Postgres', () => {
+  it('goes on in InfluxDB with what comes now, and can go back', async () => {
+    const options: TestSystemOptions = {}
+    city = await startTestSystem(options)
+    await city.importCsv(cityCsv([{ id: 'bin-1' }]))
+    const report = async (...fillPct: number[]) => {
+      const bin = await city.device('bin-1-s')
+      for (const value of fillPct) await bin.publish({ fillPct: value })
+      await city.settled()
+    }
+    await report(1, 2)
+    options.influx = { url: influx.url, bucket: `city_${++buckets}` }
+    await city.restart()
+    await report(3, 4)
+    expect((await values('bin-1', 'fillPct')).slice(-2)).toEqual([3, 4])
+    await city.restart()
+    await report(5)
+    expect((await values('bin-1', 'fillPct')).slice(-3)).toEqual([3, 4, 5])
+
+    options.influx = undefined
+    await city.restart()
+    await report(6)
+    const inPostgres = await values('bin-1', 'fillPct')
+    expect([inPostgres.slice(0, 2), inPostgres.at(-1)]).toEqual([[1, 2], 6])
   })
 })
