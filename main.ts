@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env)
   const stopping = new AbortController()
   /** Resolves when the parts are built: what stops before then waits for them, or Postgres would be left running. */
-  let started: Promise<{ system: System; close(): Promise<void> }> | undefined
+  let started: Promise<{ close(): Promise<void> } | undefined> = Promise.resolve(undefined)
   let code = 0
 
   const stop = (): void => {
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     stopping.abort()
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
     console.log('\nStopping: taking no more messages, finishing what is here …')
-    void Promise.resolve(started)
+    void started
       .then(running => running?.close())
       .catch((error: unknown) => {
         code = 1
@@ -56,10 +56,11 @@ async function main(): Promise<void> {
 
   await buildPageIfStale()
   if (stopping.signal.aborted) return
-  started = words.includes('--demo')
+  const running = words.includes('--demo')
     ? startDemo({ config, onFatal, signal: stopping.signal, say: line => console.log(line) })
     : startLive({ config, onFatal })
-  const { system } = await started
+  started = running
+  const { system } = await running
   // Also when stopping already, if there is a password to tell: it is told once.
   if (!stopping.signal.aborted || system.adminSecret) greet(system)
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import pg from 'pg'
+import type pg from 'pg'
 import { databaseOn } from '#db/database'
 import { migrateDatabase } from '#db/migrate'
 import { connectPostgres } from '#db/postgres/connect'
