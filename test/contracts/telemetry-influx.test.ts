@@ -11,7 +11,8 @@ describe('telemetry in InfluxDB 1.x, a real one', () => {
   let database: TestDatabase
   let bucket = 0
   beforeAll(async () => {
-    ;[influx, database] = await Promise.all([startInflux(), freshDatabase()])
+    influx = await startInflux()
+    database = await freshDatabase()
     await migrateDatabase(database.pool)
   })
   afterAll(async () => {

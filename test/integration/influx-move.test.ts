@@ -24,7 +24,8 @@ let database: TestDatabase
 let postgres: TelemetryStore
 let moves = 0
 beforeAll(async () => {
-  ;[influx, database] = await Promise.all([startInflux(), freshDatabase()])
+  influx = await startInflux()
+  database = await freshDatabase()
   postgres = await postgresTelemetryStore(database.pool)
   const rows = Array.from({ length: RECORDS }, (_, i) => rowsOfRecord(i)).flat()
   // A duplicate within the record and one after it.

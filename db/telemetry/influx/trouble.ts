@@ -40,7 +40,9 @@ function fixOf(statusCode: number, said: string, { bucket }: { bucket: string })
     return `has no bucket ${bucket}: create it with 35 days of retention, or correct INFLUX_BUCKET and INFLUX_ORG`
   if (statusCode === 413) return 'or a proxy before it takes no request of 2 MB: raise its limit'
   if (statusCode === 429) return 'asks for fewer writes'
-  if (/no space|disk|cache-max-memory/i.test(said)) return 'cannot write its disk: free space there'
+  if (/cache-max-memory/.test(said))
+    return 'cannot keep up: give it time, memory (cache-max-memory-size) or a faster disk'
+  if (/no space|disk/i.test(said)) return 'cannot write its disk: free space there'
   if (statusCode >= 500) return 'is in trouble: see its log'
   return 'gave an answer that is not understood: check INFLUX_URL and its log'
 }
@@ -49,7 +51,7 @@ const away = (message: string, cause: unknown) => new AppError('database-away', 
 
 function silence(error: unknown): string {
   const { name, code, message } = error as Error & { code?: string }
-  if (name === 'AbortError' || name === 'TimeoutError')
+  if (['AbortError', 'TimeoutError', 'RequestTimedOutError'].includes(name))
     return 'does not answer in time: it is overloaded or stands still'
   return `cannot be reached: start it or correct INFLUX_URL (${code ?? message})`
 }
