@@ -26,15 +26,13 @@ export function normaliseRecord(record: JournalRecord, registry: Known): Normali
   const { seq, receivedAt, kind, deviceId } = record
   const normalised: NormalisedRecord = { seq, receivedAt, kind, deviceId, reports: [], rejects: [] }
   const { rejects } = normalised
-  switch (kind) {
-    case 'tick':
-      normaliseTick(record, normalised)
-      break
-    case 'status':
-      normaliseStatus(record, normalised, registry)
-      break
-    case 'telemetry':
-      normaliseTelemetry(record, normalised, registry)
+  try {
+    normaliseKind(record, normalised, registry)
+  } catch (error) {
+    // Our fault; thrown on, it would stop everything, at every start.
+    normalised.reports = []
+    const detail = `the program failed: ${came(String(error))}`
+    rejects.push({ device: deviceId, reason: 'program-failed', path: '', detail })
   }
   if (rejects.length > 0) normalised.payload = record.payload
   if (rejects.length > MAX_REJECTS) {
@@ -42,6 +40,12 @@ export function normaliseRecord(record: JournalRecord, registry: Known): Normali
     rejects.push({ ...first, detail: `and ${others.length + 1} more rejected in the same message` })
   }
   return normalised
+}
+
+function normaliseKind(record: JournalRecord, normalised: NormalisedRecord, registry: Known) {
+  if (record.kind === 'tick') normaliseTick(record, normalised)
+  else if (record.kind === 'status') normaliseStatus(record, normalised, registry)
+  else normaliseTelemetry(record, normalised, registry)
 }
 
 export const normaliseBatch = (records: JournalRecord[], registry: Known): NormalisedRecord[] =>

@@ -2,8 +2,10 @@ import type { Journal } from '#db/journal'
 import type { Position, StateStore } from '#db/state-store'
 import type { Change } from '#model/changes'
 import { AppError } from '#model/errors'
+import { came } from './came.ts'
 import { CHECKPOINT_VERSION, loadState, unpackState } from './checkpoint.ts'
 import { normaliseRecord } from './normalise.ts'
+import type { NormalisedRecord } from './reading.ts'
 import type { Registry } from './registry.ts'
 import type { Engine } from './rules/engine.ts'
 import type { TicketDesk } from './tickets/desk.ts'
@@ -13,9 +15,33 @@ const REPLAY_BYTES = 4_000_000
 
 /** Puts one change into effect, at the journal time the engine stands at. Answers why it was refused, if it was. */
 export function applyChange(engine: Engine, { body, who }: Change): string | null {
-  if (body.kind === 'ticket-action') return engine.act(body, who) ?? null
-  engine.registered(body.record)
-  return null
+  try {
+    if (body.kind === 'ticket-action') return engine.act(body, who) ?? null
+    engine.registered(body.record)
+    return null
+  } catch (error) {
+    return `the program failed on it: ${String(error)}`
+  }
+}
+
+/**
+ * Takes one record through the rules. One they fail on is our fault, and comes again at every start: it is put aside
+ * as a reject, with its `payload`, and the rest goes on. Answers the stack then.
+ */
+export function applyRecord(
+  engine: Engine,
+  record: NormalisedRecord,
+  payload: Uint8Array | undefined
+): string | undefined {
+  try {
+    engine.record(record)
+    return undefined
+  } catch (error) {
+    const detail = `the program failed: ${came(String(error))}`
+    record.rejects.push({ device: record.deviceId, reason: 'program-failed', path: '', detail })
+    if (payload) record.payload = payload
+    return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  }
 }
 
 /**
@@ -55,21 +81,21 @@ export async function recover(options: {
       applyChange(engine, next.value)
     }
   }
+  if (journal.head() < committed.seq) {
+    throw new AppError(
+      'journal-failed',
+      `the database has seen record ${committed.seq}, the journal ends at ${journal.head()}: it is not the journal of this database. Put the right journal back, or restore both from one backup.`
+    )
+  }
   if (committed.seq > seq) {
     options.log(`replaying ${committed.seq - seq} records since the last checkpoint`)
-    if (journal.head() < committed.seq) {
-      throw new AppError(
-        'journal-failed',
-        `the database has seen record ${committed.seq}, the journal ends at ${journal.head()}: it is not the journal of this database. Put the right journal back, or restore both from one backup.`
-      )
-    }
     const done = new AbortController()
     for await (const batch of journal.read(seq, { maxBytes: REPLAY_BYTES, signal: done.signal })) {
       for (const record of batch) {
         if (record.seq > committed.seq) break
         if (record.seq !== seq + 1) throw trimmed(seq + 1, record.seq)
         await applyUpTo(record.seq)
-        engine.record(normaliseRecord(record, options.registry))
+        applyRecord(engine, normaliseRecord(record, options.registry), record.payload)
         seq = record.seq
       }
       if (seq >= committed.seq) break
@@ -89,7 +115,7 @@ async function* appliedChanges(store: StateStore): AsyncGenerator<Change, undefi
   }
 }
 
-const trimmed = (wanted: number, found: number): AppError =>
+export const trimmed = (wanted: number, found: number): AppError =>
   new AppError(
     'journal-failed',
     `the journal begins at record ${found}, but the rules need it from ${wanted} on: restore the journal and the database from one backup.`

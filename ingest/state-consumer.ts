@@ -10,7 +10,7 @@ import { noEffects, type Effects } from './effects.ts'
 import type { ChangeDesk } from './live-state.ts'
 import { quarantineBasket } from './quarantine-rows.ts'
 import type { NormalisedRecord } from './reading.ts'
-import { applyChange, recover } from './recover.ts'
+import { applyChange, applyRecord, recover, trimmed } from './recover.ts'
 import type { Registry } from './registry.ts'
 import type { Engine } from './rules/engine.ts'
 import type { TicketDesk } from './tickets/desk.ts'
@@ -22,6 +22,8 @@ const COMMIT_AT_LEAST_MS = 200
 const ASK_FOR_CHANGES_MS = seconds(1)
 const CHANGES_AT_ONCE = 2000
 const CHANGE_TIMEOUT_MS = seconds(10)
+/** A change is taken up while journal time, a tick old, is at most so much before it; else it waits for the journal. */
+const CHANGE_AHEAD_MS = seconds(5)
 /** Work at a stretch on a checkpoint. */
 const TURN_MS = 10
 const RETRY_MS = { first: 100, most: 5000 }
@@ -85,6 +87,8 @@ export async function startStateConsumer(options: {
     askedAt = performance.now()
     const pending = await store.pending(CHANGES_AT_ONCE)
     for (const change of pending) {
+      // The rules are behind, or we were away: done now, it would be done before it was asked for.
+      if (engine.time.at > 0 && change.requestedAt - engine.time.at > CHANGE_AHEAD_MS) return
       if (applied.some(one => one.id === change.id)) continue
       const at = engine.time.at
       const no = standing.appliedNo + 1
@@ -97,8 +101,11 @@ export async function startStateConsumer(options: {
   }
 
   function takeRecords(records: JournalRecord[]): void {
-    for (const record of options.normalise(records)) {
-      engine.record(record)
+    const [first] = records
+    if (first && first.seq !== standing.seq + 1) throw trimmed(standing.seq + 1, first.seq)
+    for (const [i, record] of options.normalise(records).entries()) {
+      const failure = applyRecord(engine, record, records[i]?.payload)
+      if (failure) log(`the rules failed on record ${record.seq}, it is in quarantine: ${failure}`)
       rejects.add(record)
       standing = { ...standing, seq: record.seq }
     }
@@ -234,7 +241,9 @@ export async function startStateConsumer(options: {
       if (known !== undefined) return Promise.resolve({ refused: known })
       return new Promise((resolve, reject) => {
         const late = setTimeout(() => {
-          waiting.delete(changeId)
+          const others = (waiting.get(changeId) ?? []).filter(one => one !== hear)
+          if (others.length > 0) waiting.set(changeId, others)
+          else waiting.delete(changeId)
           reject(
             new AppError(
               'not-applied-yet',

@@ -64,6 +64,7 @@ export const QUARANTINE_REASONS = {
   'no-geometry': { en: 'Distance without the bin’s geometry', zh: '测距缺少桶体尺寸' },
   'dead-zone': { en: 'Distance in the dead zone or over range', zh: '测距处于盲区或超量程' },
   'time-out-of-range': { en: 'Time out of range', zh: '时间超出范围' },
+  'program-failed': { en: 'The program failed on it', zh: '程序处理失败' },
   'store-refused': { en: 'Refused by the store', zh: '存储拒绝' }
 } as const
 export type QuarantineReason = keyof typeof QUARANTINE_REASONS

@@ -1,0 +1,184 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { submitChange } from '#db/changes'
+import { databaseOn, type Database } from '#db/database'
+import type { Journal } from '#db/journal'
+import { leveldbJournal } from '#db/journal-leveldb'
+import { tick } from '#db/journal-ticks'
+import { migrateDatabase } from '#db/migrate'
+import { importRecords } from '#db/registry'
+import { changes, quarantine, ticketEvents, tickets } from '#db/schema'
+import { postgresStateStore } from '#db/state-store'
+import { noEffects } from '#ingest/effects'
+import { normaliseBatch } from '#ingest/normalise'
+import { createRegistry } from '#ingest/registry'
+import { createEngine } from '#ingest/rules/engine'
+import { startStateConsumer, type StateConsumer } from '#ingest/state-consumer'
+import { createTicketDesk } from '#ingest/tickets/desk'
+import { DEFAULT_RULES } from '#model/default-rules'
+import { hours, minutes, systemClock } from '#model/time'
+import { drivenClock } from '#sim/driven-clock'
+import { freshDatabase, type TestDatabase } from '#test/fixtures/database'
+import { area, device, facility } from '#test/fixtures/registry-records'
+import { until } from '#test/fixtures/until'
+
+const START = Date.parse('2026-01-15T04:00:00Z')
+
+let folder: string
+let clock: ReturnType<typeof drivenClock>
+let journal: Journal
+let database: TestDatabase
+let db: Database
+let consumer: StateConsumer | undefined
+let fatal: Error | undefined
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mingjie-state-'))
+  clock = drivenClock(START, systemClock)
+  journal = await leveldbJournal({ dir: folder, clock })
+  database = await freshDatabase()
+  await migrateDatabase(database.pool)
+  db = databaseOn(database.pool)
+  fatal = undefined
+})
+afterEach(async () => {
+  await consumer?.close()
+  await journal.close()
+  await database.drop()
+  await rm(folder, { recursive: true })
+})
+
+/** `failsOn`: the device whose records the rules fail on. */
+async function start({ failsOn }: { failsOn?: string } = {}) {
+  const effects = { current: noEffects() }
+  const registry = createRegistry()
+  const desk = createTicketDesk(() => effects.current)
+  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk })
+  const { record } = engine
+  engine.record = one => {
+    if (failsOn !== undefined && one.deviceId === failsOn) throw new Error('we have a bug')
+    record(one)
+  }
+  consumer = await startStateConsumer({
+    journal,
+    store: postgresStateStore(database.pool),
+    engine,
+    desk,
+    registry,
+    effects,
+    normalise: records => normaliseBatch(records, registry),
+    onBatch: () => {},
+    onFatal: error => (fatal = error),
+    clock,
+    log: () => {}
+  })
+}
+
+async function stop() {
+  await consumer?.close()
+  consumer = undefined
+}
+
+const report = (deviceId: string, fillPct: number) =>
+  journal.append({
+    kind: 'telemetry',
+    deviceId,
+    payload: Buffer.from(JSON.stringify({ values: { fillPct } }))
+  })
+
+async function decided() {
+  await until('everything is decided', () => consumer?.committed() === journal.head())
+}
+
+async function pass(minute: number, periodMs = minutes(60)) {
+  clock.set(START + minutes(minute))
+  await journal.append(tick(periodMs))
+  await decided()
+}
+
+/** A bin with an open ticket at minute 11. */
+async function openTicket() {
+  const records = [
+    area('city', { kind: 'city' }),
+    facility('bin-1'),
+    device('fs-1', { facility: 'bin-1' }),
+    facility('bin-2'),
+    device('fs-2', { facility: 'bin-2' })
+  ]
+  await importRecords(db, { records, who: 'test', at: START })
+  await start()
+  await pass(0)
+  await until('the city is registered', async () =>
+    (await db.select().from(changes)).every(({ appliedNo }) => appliedNo !== null)
+  )
+  await report('fs-1', 95)
+  await pass(11)
+  return (await db.select().from(tickets))[0]!
+}
+
+const accept = (ticket: string, requestedAt: number) =>
+  submitChange(db, {
+    subject: `ticket:${ticket}`,
+    body: { kind: 'ticket-action', ticket, action: 'accept', note: null, claimedAt: null, quietUntil: null },
+    who: 'wang',
+    why: null,
+    requestedAt
+  })
+
+describe('what a person did', () => {
+  it('is not done before it was asked for, though the rules are behind: it waits until they come to it', async () => {
+    const { id } = await openTicket()
+    await stop()
+    clock.set(START + hours(10))
+    const change = await accept(id, clock.now())
+    await start()
+    await expect(consumer?.applied(change.id, 1500)).rejects.toMatchObject({ code: 'not-applied-yet' })
+    await pass(10 * 60)
+    expect(await consumer?.applied(change.id)).toEqual({ refused: null })
+    const events = await db.select().from(ticketEvents)
+    expect(events.find(({ action }) => action === 'accept')?.at).toBe(START + hours(10))
+  })
+
+  it('is told to everybody who waits for it, though one of them gives up', async () => {
+    const { id } = await openTicket()
+    clock.set(START + hours(1))
+    const change = await accept(id, clock.now())
+    const impatient = consumer?.applied(change.id, 50)
+    const patient = consumer?.applied(change.id, 8000)
+    await expect(impatient).rejects.toMatchObject({ code: 'not-applied-yet' })
+    await pass(60)
+    expect(await patient).toEqual({ refused: null })
+  })
+})
+
+describe('a record the rules fail on', () => {
+  it('is put aside; everything else goes on, also after a restart', async () => {
+    await openTicket()
+    await stop()
+    await start({ failsOn: 'fs-2' })
+    await report('fs-2', 40)
+    await report('fs-1', 5)
+    await pass(20)
+    expect(fatal).toBeUndefined()
+    expect(await db.select().from(tickets)).toMatchObject([{ closeReason: 'self-cleared' }])
+    expect(await db.select().from(quarantine)).toMatchObject([
+      { device: 'fs-2', reason: 'program-failed', payload: Buffer.from('{"values":{"fillPct":40}}') }
+    ])
+    await stop()
+    await start({ failsOn: 'fs-2' })
+    await pass(30)
+    expect(fatal).toBeUndefined()
+  })
+})
+
+describe('a journal that is not the database’s', () => {
+  it('is refused when it is empty, though everything was decided', async () => {
+    await openTicket()
+    await stop()
+    await journal.close()
+    journal = await leveldbJournal({ dir: join(folder, 'other'), clock })
+    await expect(start()).rejects.toMatchObject({ code: 'journal-failed' })
+  })
+})
