@@ -1,8 +1,9 @@
 import { AppError } from '#model/errors'
-import type { Clock, Millis } from '#model/time'
+import type { Clock } from '#model/time'
 import { decodeHeader, decodeRecords, encodeBatch, entryBytes, inPieces } from './journal/batch-codec.ts'
 import { batchStore, type StoredBatch } from './journal/batch-store.ts'
 import { batchTail } from './journal/batch-tail.ts'
+import { journalStamps } from './journal/stamps.ts'
 import { CONSUMERS, type ConsumerId, type Journal, type JournalEntry, type Seq } from './journal.ts'
 
 const MB = 1024 * 1024
@@ -48,7 +49,7 @@ export async function leveldbJournal(options: LeveldbJournalOptions): Promise<Jo
   const tail = batchTail(TAIL_BYTES)
 
   let head: Seq = 0
-  let stamp: Millis = 0
+  const stamps = journalStamps()
   const confirmed: Record<ConsumerId, Seq> = { store: 0, state: 0 }
   let failure: AppError | undefined
   let closed = false
@@ -60,6 +61,7 @@ export async function leveldbJournal(options: LeveldbJournalOptions): Promise<Jo
   let trimming: Promise<void> | undefined
   let trimTimer: NodeJS.Timeout | undefined
   let trimmedTo: Seq = 1
+  let keepers = 0
 
   await open()
 
@@ -69,7 +71,7 @@ export async function leveldbJournal(options: LeveldbJournalOptions): Promise<Jo
       const [first, value] = found.newest
       const header = decodeHeader(value)
       head = first + header.count - 1
-      stamp = Math.max(stamp, header.receivedAt)
+      stamps.resumeAfter(decodeRecords(first, value, head)[0]?.receivedAt ?? header.receivedAt)
       trimmedTo = Math.max(trimmedTo, found.oldest)
       for (const consumer of CONSUMERS) {
         confirmed[consumer] = Math.max(confirmed[consumer], header.confirmed[consumer], found.oldest - 1)
@@ -132,8 +134,8 @@ export async function leveldbJournal(options: LeveldbJournalOptions): Promise<Jo
   async function commit(entries: JournalEntry[]): Promise<Seq> {
     if (failure) await open()
     const first = head + 1
-    stamp = Math.max(stamp, clock.now())
-    const batch: StoredBatch = [first, encodeBatch(entries, { receivedAt: stamp, confirmed })]
+    const receivedAt = stamps.begin(clock.now())
+    const batch: StoredBatch = [first, encodeBatch(entries, { receivedAt, confirmed }, stamps.step)]
     await aroundWrite(() => store.put(batch))
     failure = undefined
     head += entries.length
@@ -197,7 +199,7 @@ export async function leveldbJournal(options: LeveldbJournalOptions): Promise<Jo
   const neededFrom = (): Seq => Math.min(...CONSUMERS.map(consumer => confirmed[consumer])) + 1
 
   function trimSoon() {
-    if (closed || trimming || trimTimer || neededFrom() <= trimmedTo) return
+    if (closed || keepers > 0 || trimming || trimTimer || neededFrom() <= trimmedTo) return
     trimming = trim().then(() => {
       trimming = undefined
       trimTimer = setTimeout(() => {
@@ -228,6 +230,15 @@ export async function leveldbJournal(options: LeveldbJournalOptions): Promise<Jo
     async confirm(consumer, upTo) {
       confirmed[consumer] = Math.max(confirmed[consumer], Math.min(upTo, head))
       trimSoon()
+    },
+    keep() {
+      keepers++
+      let kept = true
+      return () => {
+        if (kept) keepers--
+        kept = false
+        trimSoon()
+      }
     },
     health() {
       const bytes = store.bytes()

@@ -20,7 +20,7 @@ export interface JournalEntry {
 
 export interface JournalRecord extends JournalEntry {
   seq: Seq
-  /** When we had it, stamped by the journal: never decreasing, also across restarts. */
+  /** When we had it, stamped by the journal: never decreasing, of one device always increasing, also across restarts. */
   receivedAt: Millis
 }
 
@@ -57,6 +57,8 @@ export interface Journal {
   read(after: Seq, options: { maxBytes: number; signal: AbortSignal }): AsyncIterable<JournalRecord[]>
   /** What a consumer no longer needs; records confirmed by all are deleted from disk. Never goes back. */
   confirm(consumer: ConsumerId, upTo: Seq): Promise<void>
+  /** Deletes nothing until the function it returns is called: for who copies the journal. */
+  keep(): () => void
   health(): JournalHealth
   /** Waits for running appends, then closes. */
   close(): Promise<void>

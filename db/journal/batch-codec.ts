@@ -13,6 +13,7 @@ import {
  * rewritten in every LevelDB table would make all tables overlap and be rewritten by each compaction.
  */
 export interface BatchHeader {
+  /** Of the first record; those after it may each be a millisecond later (see stamps.ts). */
   receivedAt: Millis
   confirmed: Record<ConsumerId, Seq>
   count: number
@@ -22,6 +23,8 @@ const VERSION = 1
 const HEADER_BYTES = 1 + 8 + CONSUMERS.length * 8 + 4
 const ENTRY_BYTES = 1 + 1 + 4
 const KIND_CODES = { telemetry: 0, status: 1, tick: 2 } as const
+/** Beside the kind: received a millisecond after the record before. */
+const LATER = 0x80
 
 /** Bytes an entry takes in a batch; device ids are ASCII of at most 64 characters (model/ids.ts). */
 export const entryBytes = (entry: JournalEntry): number =>
@@ -30,7 +33,8 @@ export const entryBytes = (entry: JournalEntry): number =>
 /** One LevelDB value: version, receivedAt, confirmed offsets, count, then `kind, lengths, device id, payload` each. */
 export function encodeBatch(
   entries: readonly JournalEntry[],
-  { receivedAt, confirmed }: Omit<BatchHeader, 'count'>
+  { receivedAt, confirmed }: Omit<BatchHeader, 'count'>,
+  stepOf: (deviceId: string) => 0 | 1 = () => 0
 ): Buffer {
   let size = HEADER_BYTES
   for (const entry of entries) size += entryBytes(entry)
@@ -40,7 +44,7 @@ export function encodeBatch(
   for (const consumer of CONSUMERS) at = value.writeDoubleBE(confirmed[consumer], at)
   at = value.writeUInt32BE(entries.length, at)
   for (const { kind, deviceId, payload } of entries) {
-    value[at] = KIND_CODES[kind]
+    value[at] = KIND_CODES[kind] | (stepOf(deviceId) * LATER)
     value[at + 1] = deviceId.length
     value.writeUInt32BE(payload.byteLength, at + 2)
     at += ENTRY_BYTES
@@ -61,10 +65,13 @@ export function decodeHeader(value: Buffer): BatchHeader {
 
 /** The records of a batch from seq `from` on; payloads are views into `value`, not copies. */
 export function decodeRecords(first: Seq, value: Buffer, from: Seq): JournalRecord[] {
-  const { receivedAt, count } = decodeHeader(value)
+  const { receivedAt: begin, count } = decodeHeader(value)
   const records: JournalRecord[] = []
+  let receivedAt = begin
   let at = HEADER_BYTES
   for (let seq = first; seq < first + count; seq++) {
+    const code = value[at]!
+    if (code & LATER) receivedAt++
     const idEnd = at + ENTRY_BYTES + value[at + 1]!
     const end = idEnd + value.readUInt32BE(at + 2)
     if (seq >= from) {
@@ -72,7 +79,7 @@ export function decodeRecords(first: Seq, value: Buffer, from: Seq): JournalReco
       records.push({
         seq,
         receivedAt,
-        kind: RECORD_KINDS[value[at]!]!,
+        kind: RECORD_KINDS[code & ~LATER]!,
         deviceId,
         payload: value.subarray(idEnd, end)
       })

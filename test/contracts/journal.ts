@@ -126,7 +126,20 @@ export function journalContract({ freshDir, open }: JournalHarness) {
       await journal.append(entry('b'))
       now = began - 60_000
       await journal.append(entry('c'))
-      expect((await take(0, 3)).map(r => r.receivedAt)).toEqual([began, began + 500, began + 500])
+      expect((await take(0, 3)).map(r => r.receivedAt)).toEqual([began, began + 500, began + 501])
+    })
+
+    it('never gives one device the same stamp twice, and others the stamp they come at', async () => {
+      const began = now
+      const order = ['a', 'b', 'a', 'a', 'c', 'b']
+      await Promise.all(order.map(id => journal.append(entry('x', id))))
+      const expected = [began, began, began + 1, began + 2, began + 2, began + 2]
+      expect((await take(0, 6)).map(r => r.receivedAt)).toEqual(expected)
+      await journal.append(entry('x', 'c'))
+      await restart()
+      await journal.append(entry('x', 'c'))
+      await journal.append({ kind: 'tick', deviceId: '', payload: Buffer.from('1000') })
+      expect((await take(4, 5)).map(r => r.receivedAt - began)).toEqual([2, 2, 3, 4, 4])
     })
 
     it('goes on with seq and stamp after a restart', async () => {
@@ -136,7 +149,8 @@ export function journalContract({ freshDir, open }: JournalHarness) {
       await restart()
       expect(journal.head()).toBe(2)
       expect(await journal.append(entry('c'))).toBe(3)
-      expect((await take(0, 3)).map(r => r.receivedAt)).toEqual([began, began, began])
+      const stamps = (await take(0, 3)).map(r => r.receivedAt)
+      expect(stamps).toEqual([began, began + 1, began + 2])
     })
   })
 

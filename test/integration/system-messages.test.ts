@@ -20,7 +20,7 @@ describe('what devices publish', () => {
 
   beforeAll(async () => {
     city = await startTestSystem()
-    const ids = ['bin-1', 'bin-2', 'bin-3', 'bin-4', 'bin-5']
+    const ids = ['bin-1', 'bin-2', 'bin-3', 'bin-4', 'bin-5', 'bin-6']
     await city.importCsv(
       cityCsv(
         ids.map(id => ({ id })),
@@ -41,6 +41,16 @@ describe('what devices publish', () => {
     (await city.get<List<QuarantineItem>>(`/api/quarantine?device=${device}`)).items.map(({ reason, path }) =>
       `${reason} ${path}`.trim()
     )
+
+  it('is kept each, though it says no time and comes all at once: the newest is the live value', async () => {
+    const sensor = await city.device('bin-6-s')
+    const levels = [11, 12, 13, 14, 15, 16]
+    await Promise.all(levels.map(fillPct => sensor.send(JSON.stringify({ values: { fillPct } }))))
+    await city.settled()
+    expect((await points('bin-6')).map(({ value }) => value)).toEqual(levels)
+    const { values } = await city.get<FacilityDetail>('/api/facilities/bin-6')
+    expect(values.find(({ metric }) => metric === 'fillPct')?.value).toBe(16)
+  })
 
   it('is found once, in the order it was measured, whatever was repeated or came late', async () => {
     const sensor = await city.device('bin-1-s')
