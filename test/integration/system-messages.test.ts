@@ -20,7 +20,7 @@ describe('what devices publish', () => {
 
   beforeAll(async () => {
     city = await startTestSystem()
-    const ids = ['bin-1', 'bin-2', 'bin-3', 'bin-4', 'bin-5', 'bin-6']
+    const ids = ['bin-1', 'bin-2', 'bin-3', 'bin-4', 'bin-5', 'bin-10']
     await city.importCsv(
       cityCsv(
         ids.map(id => ({ id })),
@@ -43,12 +43,12 @@ describe('what devices publish', () => {
     )
 
   it('is kept each, though it says no time and comes all at once: the newest is the live value', async () => {
-    const sensor = await city.device('bin-6-s')
+    const sensor = await city.device('bin-10-s')
     const levels = [11, 12, 13, 14, 15, 16]
     await Promise.all(levels.map(fillPct => sensor.send(JSON.stringify({ values: { fillPct } }))))
     await city.settled()
-    expect((await points('bin-6')).map(({ value }) => value)).toEqual(levels)
-    const { values } = await city.get<FacilityDetail>('/api/facilities/bin-6')
+    expect((await points('bin-10')).map(({ value }) => value)).toEqual(levels)
+    const { values } = await city.get<FacilityDetail>('/api/facilities/bin-10')
     expect(values.find(({ metric }) => metric === 'fillPct')?.value).toBe(16)
   })
 
