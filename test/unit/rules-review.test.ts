@@ -3,6 +3,7 @@ import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 import { isWarning } from '#ingest/health'
 import { hours, minutes } from '#model/time'
+import { odourLimitPpm } from '#model/odour-limits'
 import type { Attributes, RegistryRecord } from '#model/registry'
 import type { TicketAction } from '#model/tickets'
 
@@ -132,6 +133,33 @@ describe('two devices on one bin', () => {
 })
 
 describe('one device', () => {
+  it('has its ticket opened when the hold was full, though the next we hear of is later', () => {
+    const world = binWorld()
+    fill(world, 0, 95)
+    fill(world, 20, 10)
+    expect(world.tickets()).toMatchObject([{ openedAt: world.timeOf(10), bornCleared: false }])
+  })
+
+  it('that clears and fills again takes the clearing back: a claim then waits for the sensor', () => {
+    const world = binWorld()
+    fill(world, 0, 95)
+    world.tick(11)
+    expect(act(world, 'accept')).toBeUndefined()
+    fill(world, 20, 5)
+    world.tick(25)
+    expect(world.open()).toMatchObject([{ clearedAt: world.timeOf(22) }])
+    fill(world, 30, 95)
+    world.tick(41)
+    expect(world.open()).toMatchObject([{ clearedAt: null, state: 'accepted' }])
+    expect(act(world, 'claim')).toBeUndefined()
+    expect(world.open()).toMatchObject([{ state: 'claimed-done' }])
+    expect(act(world, 'verify')).toContain('still holds')
+    fill(world, 50, 5)
+    world.tick(53)
+    expect(world.tickets()).toMatchObject([{ closeReason: 'verified', clearedAt: world.timeOf(52) }])
+    expect(world.episodes()).toHaveLength(2)
+  })
+
   it('does not begin an episode before the end of the last', () => {
     const world = binWorld()
     fill(world, 0, 95)
@@ -168,13 +196,22 @@ describe('after a person closed it', () => {
     expect(rulesOf(world)).toEqual([])
   })
 
+  it('nor on a level that went stale in the quiet time', () => {
+    const world = binWorld()
+    fill(world, 0, 95)
+    world.tick(11)
+    expect(act(world, 'close', 120)).toBeUndefined()
+    for (const minute of [70, 130, 150, 180]) world.tick(minute)
+    expect(rulesOf(world).filter(rule => rule.startsWith('bin-full'))).toEqual([])
+  })
+
   it('nor on a level that was stale when it was closed', () => {
     const world = binWorld()
     fill(world, 0, 95)
     world.tick(11)
-    world.tick(95)
+    for (const minute of [60, 95]) world.tick(minute)
     expect(act(world, 'close', 120)).toBeUndefined()
-    world.tick(180)
+    for (const minute of [130, 150, 180]) world.tick(minute)
     expect(rulesOf(world).filter(rule => rule.startsWith('bin-full'))).toEqual([])
   })
 
@@ -424,6 +461,17 @@ describe('the lighting rate', () => {
     expect(rates(world)).toEqual(['lighting-rate road:r-1'])
   })
 
+  it('does not clear while a lamp that fell silent could be dark', () => {
+    const world = lamps(50)
+    night(world, 0, 10, 3, 50)
+    night(world, 15, 15, 3, 48)
+    night(world, 20, 20, 0, 48)
+    world.tick(31)
+    expect(rates(world)).toContain('lighting-rate road:r-1')
+    night(world, 35, 45, 0, 50)
+    expect(rates(world)).toEqual([])
+  })
+
   it('is judged alike after a restart, with the same evidence', () => {
     const play = (restart: boolean) => {
       const world = lamps(10)
@@ -451,6 +499,21 @@ describe('a device whose interval was shortened', () => {
     world.restart()
     world.tick(61)
     expect(world.open()).toMatchObject([{ rule: 'device-silent', openedAt: world.timeOf(60) }])
+  })
+})
+
+describe('an odour', () => {
+  it('of exactly the limit is not over it', () => {
+    const world = ruleWorld({
+      records: [
+        CITY,
+        facility('wc-1', { kind: 'toilet', attributes: { toiletClass: 1 } }),
+        device('od-1', { kind: 'odour-sensor', facility: 'wc-1' })
+      ]
+    })
+    for (let at = 0; at <= 20; at += 5)
+      world.say({ device: 'od-1', at, values: { nh3Ppm: odourLimitPpm('toilet', 'nh3Ppm', 1) ?? 0 } })
+    expect(world.open()).toEqual([])
   })
 })
 
