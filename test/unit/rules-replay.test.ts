@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
-import { hours, minutes } from '#model/time'
+import { hours, minutes, seconds } from '#model/time'
 
 const RECORDS = [
   area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
@@ -83,7 +83,8 @@ function play(events: Event[], crashes: Set<number>) {
   return { ...world.effects.current, open: world.open() }
 }
 
-describe('the rules', () => {
+// Hundreds of days are played: on a busy machine that takes a while.
+describe('the rules', { timeout: seconds(60) }, () => {
   it('decide the same wherever we crashed', () => {
     fc.assert(
       fc.property(
