@@ -35,15 +35,17 @@ export interface StateCommit {
 }
 
 export interface Checkpoint extends Position {
+  /** How the blob is laid out (CHECKPOINT_VERSION). */
+  version: number
   blob: Buffer
 }
 
 /** Everything the state consumer reads and writes. */
 export interface StateStore {
   position(): Promise<Position>
-  /** The newest checkpoint of this version at or before the committed position. */
-  checkpoint(version: number): Promise<Checkpoint | undefined>
-  saveCheckpoint(checkpoint: Checkpoint, version: number): Promise<void>
+  /** The newest checkpoint at or before the committed position, of whatever version. */
+  checkpoint(): Promise<Checkpoint | undefined>
+  saveCheckpoint(checkpoint: Checkpoint): Promise<void>
   /** Forgets quarantined messages received before `notBefore`, and the oldest beyond QUARANTINE_ROWS. */
   tidy(notBefore: Millis): Promise<void>
   /** Applied changes after the `no`-th, in the order they were applied. */
@@ -73,21 +75,20 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
   return {
     position,
 
-    async checkpoint(version) {
+    async checkpoint() {
       const at = await position()
       const [row] = await db
         .select()
         .from(checkpoints)
-        .where(and(eq(checkpoints.version, version), sql`${checkpoints.seq} <= ${at.seq}`))
+        .where(lte(checkpoints.seq, at.seq))
         .orderBy(sql`${checkpoints.seq} desc`)
         .limit(1)
       return row
     },
 
-    async saveCheckpoint({ seq, appliedNo, blob }, version) {
+    async saveCheckpoint(row) {
       await inTransaction(pool, async client => {
         const tx = drizzle(client)
-        const row = { seq, appliedNo, version, blob }
         await tx.insert(checkpoints).values(row).onConflictDoUpdate({ target: checkpoints.seq, set: row })
         const kept = tx
           .select({ seq: checkpoints.seq })

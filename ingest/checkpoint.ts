@@ -1,6 +1,7 @@
 import { gunzip, gzip } from 'node:zlib'
 import { promisify } from 'node:util'
 import type { EvidenceRow } from '#db/schema'
+import { AppError } from '#model/errors'
 import type { Subject } from '#model/ids'
 import type { MetricId } from '#model/metrics'
 import type { Millis } from '#model/time'
@@ -10,7 +11,10 @@ import type { SavedLamp } from './rules/lamp-groups.ts'
 import type { Level } from './rules/picture.ts'
 import type { OpenTicket, TicketDesk } from './tickets/desk.ts'
 
-/** Raise it with every change of what a checkpoint holds: an older one is then not read but replayed past. */
+/**
+ * Raise it with every change of what a checkpoint holds, and teach `loadState` to read the one before: the journal
+ * under a checkpoint is gone, so one that cannot be read is the end of the rules' memory.
+ */
 export const CHECKPOINT_VERSION = 1
 const PIECE_ITEMS = 200
 
@@ -109,7 +113,17 @@ function* savedInstances(engine: Engine): Generator<SavedInstance> {
 }
 
 /** Into an engine whose registry was rebuilt already. */
-export function loadState(text: string, engine: Engine, desk: TicketDesk): void {
+export function loadState(
+  { text, version }: { text: string; version: number },
+  engine: Engine,
+  desk: TicketDesk
+): void {
+  if (version !== CHECKPOINT_VERSION) {
+    throw new AppError(
+      'config-invalid',
+      `The rules' state was written in version ${version}; this build reads version ${CHECKPOINT_VERSION}. Start the build that wrote it, or a newer one.`
+    )
+  }
   const saved = JSON.parse(text) as Saved
   for (const one of saved.devices) {
     const device = engine.devices.get(one.id)

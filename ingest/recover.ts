@@ -3,7 +3,7 @@ import type { Position, StateStore } from '#db/state-store'
 import type { Change } from '#model/changes'
 import { AppError } from '#model/errors'
 import { came } from './came.ts'
-import { CHECKPOINT_VERSION, loadState, unpackState } from './checkpoint.ts'
+import { loadState, unpackState } from './checkpoint.ts'
 import { normaliseRecord } from './normalise.ts'
 import type { NormalisedRecord } from './reading.ts'
 import type { Registry } from './registry.ts'
@@ -59,7 +59,7 @@ export async function recover(options: {
 }): Promise<Position> {
   const { journal, store, engine, desk } = options
   const committed = await store.position()
-  const checkpoint = await store.checkpoint(CHECKPOINT_VERSION)
+  const checkpoint = await store.checkpoint()
   const changes = appliedChanges(store)
   let next = await changes.next()
 
@@ -73,7 +73,10 @@ export async function recover(options: {
     if (change.body.kind === 'registry') engine.registered(change.body.record)
   }
   engine.time.at = 0
-  if (checkpoint) loadState(await unpackState(checkpoint.blob), engine, desk)
+  if (checkpoint) {
+    const { version, blob } = checkpoint
+    loadState({ text: await unpackState(blob), version }, engine, desk)
+  }
 
   let seq = checkpoint?.seq ?? 0
   const applyUpTo = async (beforeSeq: number): Promise<void> => {

@@ -186,7 +186,7 @@ export async function startStateConsumer(options: {
   }
 
   async function checkpoint({ seq, appliedNo }: Position, text: string): Promise<void> {
-    await store.saveCheckpoint({ seq, appliedNo, blob: await packState(text) }, CHECKPOINT_VERSION)
+    await store.saveCheckpoint({ seq, appliedNo, version: CHECKPOINT_VERSION, blob: await packState(text) })
     await journal.confirm('state', seq)
     await store.tidy(engine.time.at - RAW_RETENTION_MS)
   }

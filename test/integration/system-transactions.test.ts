@@ -43,7 +43,7 @@ describe('a transaction that cannot even begin', () => {
     ],
     [
       'of a checkpoint',
-      () => postgresStateStore(pool).saveCheckpoint({ seq: 1, appliedNo: 0, blob: Buffer.of(1) }, 1)
+      () => postgresStateStore(pool).saveCheckpoint({ seq: 1, appliedNo: 0, version: 1, blob: Buffer.of(1) })
     ],
     ['of an import', () => importRecords(databaseOn(pool), { records: [area('city')], who: 'admin', at: 1 })]
   ])('%s gives its connection back', async (_what, work) => {

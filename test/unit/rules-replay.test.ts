@@ -114,3 +114,12 @@ describe('the rules', { timeout: seconds(60) }, () => {
     )
   })
 })
+
+describe('a checkpoint', () => {
+  it('of another build is refused with what to do, not skipped', () => {
+    const world = ruleWorld({ records: RECORDS })
+    expect(() =>
+      loadState({ text: '{}', version: CHECKPOINT_VERSION + 1 }, world.engine(), world.desk())
+    ).toThrow(/version 2.*Start the build that wrote it/s)
+  })
+})
