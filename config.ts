@@ -106,6 +106,16 @@ export function readConfig(given: Env): Config {
   return config
 }
 
+/** What a backup tells of the settings: nothing secret. */
+export const openSettings = ({ http, mqtt, tls, databaseUrl, influx, timeZone }: Config) => ({
+  http,
+  mqtt,
+  tls,
+  database: databaseUrl ? 'DATABASE_URL' : 'embedded',
+  influx: influx && { url: influx.url, org: influx.org, bucket: influx.bucket },
+  timeZone
+})
+
 /** Where a secret may lie in a file instead, as container and service managers hand them over. */
 const SECRETS = ['DATABASE_URL', 'INFLUX_TOKEN', 'ADMIN_PASSWORD'] as const
 

@@ -1,10 +1,13 @@
 import { mkdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { startBroker, type Broker } from '#broker/broker'
 import type { BrokerLimits } from '#broker/limits'
+import { backup } from '#db/backup/dump'
+import { writeBackup } from '#db/backup/file'
 import { databaseOn } from '#db/database'
 import { deviceCredentials } from '#db/device-credentials'
 import { leveldbJournal } from '#db/journal-leveldb'
@@ -21,10 +24,11 @@ import { postgresTelemetryStore } from '#db/telemetry/postgres'
 import { postgresTicketHistory } from '#db/ticket-history'
 import { startIngest, type Ingest } from '#ingest/ingest'
 import { buildServer } from '#server/server'
+import { AppError } from '#model/errors'
 import { seconds, systemClock, type Clock, type Millis } from '#model/time'
 import type { Journal } from '#db/journal'
 import { watchCertificates } from './certificates.ts'
-import type { Config } from './config.ts'
+import { openSettings, type Config } from './config.ts'
 import { createLog, type Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { watchSystem } from './system-state.ts'
@@ -49,6 +53,8 @@ export interface System {
 }
 
 export const VERSION = '0.1.0'
+/** There while a restore runs: what is half there must not start. */
+export const RESTORING = 'restoring'
 const PAGE = fileURLToPath(new URL('./dashboard/build', import.meta.url))
 
 /** Builds all parts in the order they need each other, and closes them in the opposite one. */
@@ -81,6 +87,7 @@ export async function startSystem(options: {
 
   try {
     await mkdir(config.dataDir, { recursive: true })
+    if (existsSync(join(config.dataDir, RESTORING))) throw halfRestored(config.dataDir)
     const embedded = config.databaseUrl
       ? undefined
       : opened(await startEmbeddedPostgres({ dataDir: config.dataDir, log }), one => one.close())
@@ -88,9 +95,6 @@ export async function startSystem(options: {
       connectPostgres(embedded ? { embedded } : { databaseUrl: config.databaseUrl as string }),
       one => one.end()
     )
-    await migrateDatabase(pool)
-    const db = databaseOn(pool)
-    const people = postgresPeople({ db, clock: systemClock })
     const journal = opened(
       await leveldbJournal({
         dir: join(config.dataDir, 'journal'),
@@ -100,6 +104,23 @@ export async function startSystem(options: {
       }),
       one => one.close()
     )
+    const takeBackup = () =>
+      backup({
+        pool,
+        journal,
+        dataDir: config.dataDir,
+        version: VERSION,
+        settings: openSettings(config)
+      })
+    await migrateDatabase(pool, {
+      async beforeUpgrade(migration) {
+        const file = join(config.dataDir, 'backups', `before-${migration}.mjb`)
+        log.info({ file }, 'the database is brought to a new schema: a backup first')
+        await writeBackup({ file, bytes: takeBackup(), replace: true })
+      }
+    })
+    const db = databaseOn(pool)
+    const people = postgresPeople({ db, clock: systemClock })
     const telemetry = opened(
       config.influx
         ? influxTelemetryStore({ ...config.influx, offsets: postgresOffsetKeeper(pool) })
@@ -152,6 +173,7 @@ export async function startSystem(options: {
         clock,
         metricsText: metrics.text,
         staticDir: PAGE,
+        backup: takeBackup,
         secureCookies: tls !== undefined,
         createServer:
           tls &&
@@ -207,6 +229,9 @@ export async function startSystem(options: {
   }
 }
 
+const halfRestored = (dataDir: string): AppError =>
+  new AppError('config-invalid', `${dataDir} was restored only in part: run the restore again with --force.`)
+
 /** Where people on this machine reach it; an address for all interfaces is no address to go to. */
-const urlHost = (host: string): string =>
+export const urlHost = (host: string): string =>
   host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host

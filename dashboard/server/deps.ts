@@ -23,6 +23,8 @@ export interface ServerDeps {
   desk: ChangeDesk
   /** Told after an import, so that new devices can connect at once. */
   credentials: { refresh(): Promise<void> }
+  /** The whole system as one file, while it runs. */
+  backup(): AsyncIterable<Buffer>
   clock: Clock
   /** All metrics in Prometheus' text format. */
   metricsText(): Promise<string>

@@ -7,6 +7,7 @@ import fastify, { type RawServerDefault } from 'fastify'
 import { Problem } from '#model/api'
 import { guardRoutes } from './access.ts'
 import type { Api, ServerDeps } from './deps.ts'
+import { backupRoutes } from './backup-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
 import { facilityRoutes } from './facility-routes.ts'
 import { importRoutes } from './import-routes.ts'
@@ -62,6 +63,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   await app.register(importRoutes, deps)
   await app.register(ruleRoutes)
   await app.register(systemRoutes, deps)
+  await app.register(backupRoutes, deps)
   await app.register(pageRoutes, deps)
   liveSocket(app, deps)
   await app.ready()

@@ -61,4 +61,10 @@ export function dayPartitions(pool: pg.Pool): DayPartitions {
 
 const dayOf = (at: Millis): number => Math.floor(at / DAY_MS)
 const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10)
+/** The start of the day a partition of this name holds; undefined for any other table. */
+export function isDay(name: string): Millis | undefined {
+  const [, year, month, day] = /^telemetry_(\d{4})(\d\d)(\d\d)$/.exec(name) ?? []
+  return year === undefined ? undefined : Date.parse(`${year}-${month}-${day}`)
+}
+
 const nameOf = (day: number): string => `telemetry_${dateOf(day).replaceAll('-', '')}`

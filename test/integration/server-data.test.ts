@@ -31,7 +31,7 @@ describe('migrations', () => {
     const listed = JSON.parse(readFileSync(journal, 'utf8')) as { entries: { when: number }[] }
     listed.entries = listed.entries.slice(0, 1).map(entry => ({ ...entry, when: 1 }))
     writeFileSync(journal, JSON.stringify(listed))
-    await expect(migrateDatabase(database.pool, folder)).rejects.toMatchObject({ code: 'config-invalid' })
+    await expect(migrateDatabase(database.pool, { folder })).rejects.toMatchObject({ code: 'config-invalid' })
     rmSync(folder, { recursive: true })
   })
 })

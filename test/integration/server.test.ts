@@ -111,6 +111,7 @@ describe('who may do what', () => {
   /** Every route that somebody may not use; what is not here is public or for all who are signed in. */
   const ONLY: Record<string, readonly Role[]> = {
     'GET /api/quarantine': ['admin', 'operator'],
+    'POST /api/backup': ['admin'],
     'POST /api/import': ['admin', 'operator']
   }
   const PUBLIC = [
