@@ -18,8 +18,8 @@ const HELP = `Puts a backup into an empty DATA_DIR and an empty database. Mingji
 
 DATA_DIR and DATABASE_URL are read as npm start reads them. A database of DATABASE_URL must be empty, always.`
 
-/** What may lie in an empty DATA_DIR: what a restore moved aside, backups made before migrations, a disk's own folder. */
-const MAY_STAY = /^(before-restore-.*|backups|lost\+found)$/
+/** What may lie in an empty DATA_DIR: what a restore moved aside, backups made before migrations, what a home has. */
+const MAY_STAY = /^(\..*|before-restore-.*|backups|lost\+found)$/
 
 await command(async () => {
   const { values } = parseArgs({
