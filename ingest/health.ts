@@ -43,9 +43,11 @@ function instanceReason(instance: Instance, at: Millis, desk: TicketDesk): Healt
   if (state.phase === 'firing' || state.phase === 'clearing') {
     const health: Health = rule.severity === 'minor' ? 'warning' : 'fault'
     const ticket = desk.open(rule.id, instance.subject)?.row.id ?? null
-    return [
-      { ...NOT_LABELLED, health, label: rule.label, since: iso(state.startedAt), rule: rule.id, ticket }
-    ]
+    const label: Label =
+      state.phase === 'firing'
+        ? rule.label
+        : { en: `${rule.label.en}, clearing`, zh: `${rule.label.zh}（恢复确认中）` }
+    return [{ ...NOT_LABELLED, health, label, since: iso(state.startedAt), rule: rule.id, ticket }]
   }
   if (state.phase !== 'pending' || !isWarning(instance, at)) return []
   const label: Label = { en: `${rule.label.en}, not yet for long`, zh: `${rule.label.zh}（尚在观察）` }
