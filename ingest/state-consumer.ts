@@ -115,7 +115,8 @@ export async function startStateConsumer(options: {
     const effects = options.effects.current
     const idle = effects.tickets.size + effects.episodes.size + effects.events.length + applied.length === 0
     if (standing.seq === position.seq && idle) return
-    if (idle && rejects.rows().length === 0 && performance.now() - committedAt < COMMIT_AT_LEAST_MS) {
+    const soon = performance.now() - committedAt < COMMIT_AT_LEAST_MS && !stop.signal.aborted
+    if (idle && rejects.rows().length === 0 && soon) {
       // Nothing more may come: look again by ourselves.
       later ??= setTimeout(() => poke.call(), COMMIT_AT_LEAST_MS)
       return
@@ -220,6 +221,8 @@ export async function startStateConsumer(options: {
       options.onBatch()
       await maybeCheckpoint()
     }
+    // What waited for company: the last checkpoint needs it settled.
+    await commit()
   }
 
   const running = run().catch((error: unknown) => {

@@ -33,6 +33,8 @@ let database: TestDatabase
 let db: Database
 let consumer: StateConsumer | undefined
 let fatal: Error | undefined
+/** The newest record the rules have begun with. */
+let taken = 0
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mingjie-state-'))
@@ -68,7 +70,10 @@ async function start({ failsOn }: { failsOn?: string } = {}) {
     desk,
     registry,
     effects,
-    normalise: records => normaliseBatch(records, registry),
+    normalise: records => {
+      taken = records.at(-1)?.seq ?? taken
+      return normaliseBatch(records, registry)
+    },
     onBatch: () => {},
     onFatal: error => (fatal = error),
     clock,
@@ -180,5 +185,17 @@ describe('a journal that is not the database’s', () => {
     await journal.close()
     journal = await leveldbJournal({ dir: join(folder, 'other'), clock })
     await expect(start()).rejects.toMatchObject({ code: 'journal-failed' })
+  })
+})
+
+describe('an end in order', () => {
+  it('leaves a checkpoint of all that was taken, though the last of it changed nothing', async () => {
+    await journal.append(tick(1000))
+    await start()
+    await until('the first tick is committed', () => consumer?.committed() === 1)
+    const second = await journal.append(tick(1000))
+    await until('the second is taken', () => taken === second, { everyMs: 1 })
+    await stop()
+    expect(await postgresStateStore(database.pool).checkpoint()).toMatchObject({ seq: second })
   })
 })
