@@ -30,6 +30,7 @@ export interface Standing {
   store: number
   pausedSockets: number
   gateBytes: number
+  journalBytes: number
   /** Longest turn of the event loop since it was asked last, in ms. */
   stallMs: number
 }
@@ -100,6 +101,7 @@ export async function startProgram({
       store: head - read('store_behind_records'),
       pausedSockets: read('mqtt_paused_sockets'),
       gateBytes: read('gate_bytes'),
+      journalBytes: read('journal_bytes'),
       stallMs: read('nodejs_eventloop_lag_max_seconds') * 1000
     }
   }
