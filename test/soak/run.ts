@@ -65,9 +65,7 @@ try {
       window.samples.push(taken)
       if ((await Promise.race([running, sleep(SAMPLE_MS)])) === 'over') break
     }
-    console.log(
-      `${((windows.length - 1) * WINDOW_MINUTES + seconds / 60).toFixed(0)} of ${minutes} minutes …`
-    )
+    console.log(`${Number((minutes - left + seconds / 60).toFixed(1))} of ${minutes} minutes …`)
   }
 } catch (error) {
   if (!stopping) {
