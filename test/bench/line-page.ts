@@ -24,7 +24,7 @@ export async function firstLook(): Promise<Finding> {
     measured: { pageJs: bytes / 1024, demoReady: demo.populated },
     notes: [
       `First load: ${files.size} files of JavaScript for the overview of somebody signed in. First demo, on a fresh clone of the commit with its ` +
-        `packages installed: ${demo.ready.toFixed(1)} s until ready, of which ${demo.played} s are the day it plays and the rest mostly the build of the page; then ${demo.facilities} facilities shown; ` +
+        `packages installed: ${demo.ready.toFixed(1)} s until ready, of which ${demo.played} s are the day it plays (the page is built when packages are installed); then ${demo.facilities} facilities shown; ` +
         `started again on the same data: ${demo.again.toFixed(1)} s.`
     ]
   }
@@ -63,6 +63,8 @@ async function demoSeconds() {
   try {
     execFileSync('git', ['clone', '--quiet', '--shared', ROOT, checkout])
     await symlink(join(ROOT, 'node_modules'), join(checkout, 'node_modules'))
+    // What `npm ci` does there by itself (`prepare`); installing is not what is timed.
+    execFileSync('npm', ['run', 'prepare'], { cwd: checkout, stdio: 'ignore' })
     const first = await demo(checkout, dataDir)
     const second = await demo(checkout, dataDir)
     return { ...first, again: second.populated }
