@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Journal, JournalRecord, Seq } from '#db/journal'
 import { isAway } from '#db/postgres/connect'
 import type { AppliedChange, Position, StateCommit, StateStore } from '#db/state-store'
@@ -165,7 +165,7 @@ export async function startStateConsumer(options: {
         if (!isAway(error)) throw error
         if (!trouble) log(`the database is away, waiting: ${String(error)}`)
         trouble ??= { reason: error instanceof Error ? error.message : String(error), since: clock.now() }
-        await sleep(waitMs * (0.5 + Math.random() / 2), stop.signal)
+        await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal: stop.signal }).catch(() => {})
         if (stop.signal.aborted) throw error
       } finally {
         unanswered = undefined
@@ -282,16 +282,4 @@ function createPoke(): { called: Promise<undefined>; call: () => void } {
     call = () => resolve(undefined)
   })
   return { called, call }
-}
-
-function sleep(ms: Millis, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const timer = setTimeout(done, ms)
-    function done() {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Millis } from '#model/time'
-import { type Bucket, type Point, QUALITIES, type TelemetryQuery } from './store.ts'
+import { QUALITIES } from '#model/telemetry'
+import type { Bucket, Point, TelemetryQuery } from './store.ts'
 
 export async function points(pool: pg.Pool, query: TelemetryQuery): Promise<Point[]> {
   const parameters: unknown[] = [query.metric, query.limit]

@@ -1,9 +1,6 @@
+import type { Quality } from '#model/telemetry'
 import type { Millis } from '#model/time'
 import type { Seq } from '#db/journal'
-
-/** `skewed`: the device's clock ran ahead and its times were shifted. */
-export const QUALITIES = ['good', 'skewed'] as const
-export type Quality = (typeof QUALITIES)[number]
 
 /** One reading. Booleans are 0 and 1, texts the code of their meaning. */
 export interface TelemetryRow {
