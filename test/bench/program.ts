@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ImportResult } from '#model/api'
+import type { InfluxFixture } from '#test/fixtures/influx-server'
 
 const READY_WITHIN_MS = 120_000
 /** Of `admin` in everything the bench starts. */
@@ -19,6 +20,8 @@ export interface Cpu {
   /** Everything else in our process: LevelDB's disk work, garbage collection, the socket pool. */
   otherThreads: number
   postgres: number
+  /** 0 when Postgres keeps telemetry. */
+  influx: number
 }
 
 /** Where the journal and its consumers stand. */
@@ -57,15 +60,27 @@ export interface Program {
   remove(): Promise<void>
 }
 
-/** Starts `main.ts`, on new data or where `dir` says. */
+/** Starts `main.ts`, on new data or where `dir` says; without `influx` Postgres keeps telemetry. */
 export async function startProgram({
   dir,
-  nodeOptions = []
-}: { dir?: string; nodeOptions?: string[] } = {}): Promise<Program> {
+  nodeOptions = [],
+  influx
+}: {
+  dir?: string | undefined
+  nodeOptions?: string[]
+  influx?: InfluxFixture | undefined
+} = {}): Promise<Program> {
   const dataDir = dir ?? (await mkdtemp(join(tmpdir(), 'mingjie-bench-')))
   const began = performance.now()
   const child = spawn(process.execPath, [...nodeOptions, '--import', 'tsx', 'main.ts'], {
-    env: { ...process.env, HTTP_PORT: '0', MQTT_PORT: '0', DATA_DIR: dataDir, ADMIN_PASSWORD: PASSWORD },
+    env: {
+      ...process.env,
+      HTTP_PORT: '0',
+      MQTT_PORT: '0',
+      DATA_DIR: dataDir,
+      ADMIN_PASSWORD: PASSWORD,
+      INFLUX_URL: influx?.url ?? ''
+    },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const pid = child.pid as number
@@ -138,7 +153,7 @@ export async function startProgram({
       const main = cpuOf(`/proc/${pid}/task/${pid}/stat`)
       let postgres = 0
       for (const one of await descendants(pid)) postgres += cpuOf(`/proc/${one}/stat`)
-      return { main, otherThreads: whole - main, postgres }
+      return { main, otherThreads: whole - main, postgres, influx: cpuOf(`/proc/${influx?.pid()}/stat`) }
     },
     rssMb: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
     stop,
