@@ -5,6 +5,7 @@ import type { quarantine } from '#db/schema'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { SystemState } from '#model/api'
 import type { Clock } from '#model/time'
+import { createCrews, type Crews } from './crews.ts'
 import { noEffects, type Effects } from './effects.ts'
 import { createLivePicture } from './live-picture.ts'
 import type { LiveState } from './live-state.ts'
@@ -21,6 +22,7 @@ const RECENT_BYTES = 64_000_000
 
 export interface Ingest {
   live: LiveState
+  crews: Crews
   state: StateConsumer
   store: StoreConsumer
   close(): Promise<void>
@@ -40,6 +42,7 @@ export async function startIngest(options: {
   const { journal, stateStore, clock, log, onFatal } = options
   const effects: { current: Effects } = { current: noEffects() }
   const registry = createRegistry()
+  const crews = createCrews()
   const desk = createTicketDesk(() => effects.current)
   const engine = createEngine({ registry, rules: DEFAULT_RULES, desk })
   const live = createLivePicture({ engine, desk, registry, system: options.system, clock })
@@ -51,6 +54,7 @@ export async function startIngest(options: {
     engine,
     desk,
     registry,
+    crews,
     effects,
     normalise(records) {
       const normalised = normaliseBatch(records, registry)
@@ -76,6 +80,7 @@ export async function startIngest(options: {
 
   return {
     live,
+    crews,
     state,
     store,
     async close() {

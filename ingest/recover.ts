@@ -4,6 +4,7 @@ import type { Change } from '#model/changes'
 import { AppError } from '#model/errors'
 import { came } from './came.ts'
 import { loadState, unpackState } from './checkpoint.ts'
+import type { Crews } from './crews.ts'
 import { normaliseRecord } from './normalise.ts'
 import type { NormalisedRecord } from './reading.ts'
 import type { Registry } from './registry.ts'
@@ -14,10 +15,12 @@ const CHANGES_AT_ONCE = 5000
 const REPLAY_BYTES = 4_000_000
 
 /** Puts one change into effect, at the journal time the engine stands at. Answers why it was refused, if it was. */
-export function applyChange(engine: Engine, { body, who }: Change): string | null {
+export function applyChange(engine: Engine, crews: Crews, { body, who }: Change): string | null {
   try {
     if (body.kind === 'ticket-action') return engine.act(body, who) ?? null
-    engine.registered(body.record)
+    if (body.kind === 'service') return 'services are not counted yet'
+    if (body.kind === 'registry') engine.registered(body.record)
+    else crews.apply(body)
     return null
   } catch (error) {
     return `the program failed on it: ${String(error)}`
@@ -55,9 +58,10 @@ export async function recover(options: {
   engine: Engine
   desk: TicketDesk
   registry: Registry
+  crews: Crews
   log: (message: string) => void
 }): Promise<Position> {
-  const { journal, store, engine, desk } = options
+  const { journal, store, engine, desk, crews } = options
   const committed = await store.position()
   const checkpoint = await store.checkpoint()
   const changes = appliedChanges(store)
@@ -71,6 +75,7 @@ export async function recover(options: {
     const change = next.value
     engine.time.at = change.applied?.at ?? 0
     if (change.body.kind === 'registry') engine.registered(change.body.record)
+    if (change.body.kind === 'crew' || change.body.kind === 'chief') crews.apply(change.body)
   }
   engine.time.at = 0
   if (checkpoint) {
@@ -81,7 +86,7 @@ export async function recover(options: {
   let seq = checkpoint?.seq ?? 0
   const applyUpTo = async (beforeSeq: number): Promise<void> => {
     for (; !next.done && (next.value.applied?.beforeSeq ?? 0) <= beforeSeq; next = await changes.next()) {
-      applyChange(engine, next.value)
+      applyChange(engine, crews, next.value)
     }
   }
   if (journal.head() < committed.seq) {

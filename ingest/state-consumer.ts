@@ -6,6 +6,7 @@ import { AppError } from '#model/errors'
 import { RAW_RETENTION_MS } from '#model/telemetry'
 import { seconds, type Clock, type Millis } from '#model/time'
 import { CHECKPOINT_VERSION, packState, statePieces } from './checkpoint.ts'
+import type { Crews } from './crews.ts'
 import { noEffects, type Effects } from './effects.ts'
 import type { ChangeDesk } from './live-state.ts'
 import { quarantineBasket } from './quarantine-rows.ts'
@@ -51,6 +52,7 @@ export async function startStateConsumer(options: {
   engine: Engine
   desk: TicketDesk
   registry: Registry
+  crews: Crews
   /** The effects object the desk writes into; swapped at every commit. */
   effects: { current: Effects }
   normalise: (records: JournalRecord[]) => NormalisedRecord[]
@@ -93,7 +95,7 @@ export async function startStateConsumer(options: {
       const at = engine.time.at
       const no = standing.appliedNo + 1
       const beforeSeq = standing.seq + 1
-      const refused = applyChange(engine, change)
+      const refused = applyChange(engine, options.crews, change)
       standing = { ...standing, appliedNo: no }
       applied.push({ id: change.id, no, beforeSeq, at, refused })
     }

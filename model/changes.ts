@@ -1,3 +1,4 @@
+import type { AreaDuty, Crew } from './crews.ts'
 import type { RegistryRecord } from './registry.ts'
 import type { Subject } from './ids.ts'
 import type { TicketAction } from './tickets.ts'
@@ -14,11 +15,16 @@ export type ChangeBody =
       claimedAt: Millis | null
       quietUntil: Millis | null
     }
+  | { kind: 'crew'; crew: Crew }
+  /** Who answers for an area. */
+  | { kind: 'chief'; duty: AreaDuty }
+  /** A crew was there and did what is due; proved by the code on the wall. */
+  | { kind: 'service'; facility: string; by: 'scan' }
 
 /** A change as the state consumer meets it. */
 export interface Change {
   id: number
-  subject: Subject | `ticket:${string}`
+  subject: Subject | `ticket:${string}` | `crew:${string}`
   body: ChangeBody
   who: string
   why: string | null

@@ -10,6 +10,7 @@ import { migrateDatabase } from '#db/migrate'
 import { importRecords } from '#db/registry'
 import { checkpoints, episodes, quarantine, ticketEvents, tickets } from '#db/schema'
 import { postgresStateStore } from '#db/state-store'
+import { createCrews } from '#ingest/crews'
 import { noEffects } from '#ingest/effects'
 import { normaliseBatch } from '#ingest/normalise'
 import { createRegistry } from '#ingest/registry'
@@ -88,6 +89,7 @@ async function runUntil(
     engine,
     desk,
     registry,
+    crews: createCrews(),
     effects,
     normalise: records => normaliseBatch(records, registry),
     onBatch: () => {},

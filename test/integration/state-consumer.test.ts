@@ -11,6 +11,7 @@ import { migrateDatabase } from '#db/migrate'
 import { importRecords } from '#db/registry'
 import { changes, quarantine, ticketEvents, tickets } from '#db/schema'
 import { postgresStateStore } from '#db/state-store'
+import { createCrews } from '#ingest/crews'
 import { noEffects } from '#ingest/effects'
 import { normaliseBatch } from '#ingest/normalise'
 import { createRegistry } from '#ingest/registry'
@@ -69,6 +70,7 @@ async function start({ failsOn }: { failsOn?: string } = {}) {
     engine,
     desk,
     registry,
+    crews: createCrews(),
     effects,
     normalise: records => {
       taken = records.at(-1)?.seq ?? taken
