@@ -123,7 +123,11 @@ export async function startSystem(options: {
     const people = postgresPeople({ db, clock: systemClock })
     const telemetry = opened(
       config.influx
-        ? influxTelemetryStore({ ...config.influx, offsets: postgresOffsetKeeper(pool) })
+        ? influxTelemetryStore({
+            ...config.influx,
+            offsets: postgresOffsetKeeper(pool),
+            log: message => log.warn({}, message)
+          })
         : await postgresTelemetryStore(pool),
       one => one.close()
     )

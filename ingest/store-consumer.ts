@@ -56,16 +56,25 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
   const stop = new AbortController()
   const { signal } = stop
   const totals = { rows: 0, refusedRecords: 0, retries: 0 }
-  let offset: Seq = 0
+  /** What the journal knows of it, until the store has said so itself. */
+  let offset: Seq = journal.health().confirmed.store
+  /** A store that lost something is given it again: until that is known and done the journal deletes nothing. */
+  const keeping = journal.keep()
+  let letGo = (): void => {
+    letGo = () => {}
+    keeping()
+  }
   let trouble: { reason: string; since: Millis } | undefined
   /** There only while the store lags so far that it must read the journal itself. */
   let replay: ReturnType<typeof registryReplay> | undefined
 
   async function run(): Promise<void> {
+    const confirmed = offset
     offset = await patiently(() => store.offset())
     if (offset > journal.head()) throw foreignJournal(offset, journal.head())
     await journal.confirm('store', offset)
     while (!signal.aborted) {
+      if (offset >= confirmed) letGo()
       const batch = await nextBatch(committed())
       await put(batch)
       if (rowCount(batch) < MAX_ROWS / 2) await pause(PAUSE_MS)
@@ -173,13 +182,15 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
 
   const pause = (ms: Millis) => sleep(ms, undefined, { signal }).catch(() => {})
 
-  const running = run().catch((error: unknown) => {
-    if (signal.aborted) return
-    const fatal = error instanceof Error ? error : new Error(String(error))
-    trouble = { reason: fatal.message, since: clock.now() }
-    stop.abort()
-    options.onFatal(fatal)
-  })
+  const running = run()
+    .catch((error: unknown) => {
+      if (signal.aborted) return
+      const fatal = error instanceof Error ? error : new Error(String(error))
+      trouble = { reason: fatal.message, since: clock.now() }
+      stop.abort()
+      options.onFatal(fatal)
+    })
+    .finally(() => letGo())
   const tidying = keepHouse()
 
   return {

@@ -16,6 +16,7 @@ import type { TelemetryRow, TelemetryStore } from './store.ts'
 /** Telemetry in Postgres ≥ 15. Makes its tables when they are not there. The pool stays the caller's to end. */
 export async function postgresTelemetryStore(pool: pg.Pool): Promise<TelemetryStore> {
   await ensureSchema(pool)
+  const { rows: said } = await pool.query<{ server_version: string }>('show server_version')
   const days = dayPartitions(pool)
   const idsOf = seriesIds(pool)
   /** What this writer knows of the offset; undefined while the outcome of a write is unknown. */
@@ -53,6 +54,7 @@ export async function postgresTelemetryStore(pool: pg.Pool): Promise<TelemetrySt
 
   return {
     engine: 'postgres',
+    version: () => said[0]?.server_version.split(' ')[0],
     offset,
     write(rows, upTo) {
       const done = write(rows, upTo).catch(async (error: unknown) => {

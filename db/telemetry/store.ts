@@ -54,7 +54,9 @@ export interface Bucket {
  */
 export interface TelemetryStore {
   readonly engine: 'postgres' | 'influxdb'
-  /** Every record up to and including this one is stored; 0 at the beginning. */
+  /** Of the server, as it says; undefined until it has said so. */
+  version(): string | undefined
+  /** Every record up to and including this one is stored; 0 at the beginning. Less than last time when the store lost some. */
   offset(): Promise<Seq>
   /**
    * Stores the rows, ordered by seq, of all records after `offset()` up to and including `upTo`, and moves the offset there: both or

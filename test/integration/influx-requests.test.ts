@@ -3,7 +3,7 @@ import { influxTelemetryStore } from '#db/telemetry/influx'
 import type { OffsetKeeper } from '#db/telemetry/offset-keeper'
 import { refusesRows, retryAfterOf } from '#db/telemetry/refusal'
 import type { TelemetryRow } from '#db/telemetry/store'
-import { seconds } from '#model/time'
+import { minutes, seconds } from '#model/time'
 import { influxStub, type Answered, type Asked } from '#test/fixtures/influx-stub'
 
 /** What 2.x and 3.x answer is told here by their documentation, not by them: only 1.x runs in these tests. */
@@ -22,7 +22,10 @@ const ROWS: TelemetryRow[] = [
   { device: 'B-2', metric: 'tempC', measuredAt: AT, receivedAt: AT + 6, seq: 8, value: -4, quality: 'skewed' }
 ]
 const LINES = `telemetry,device=B-1 fillPct=81.5,tempC=20,seq=7i,received=${AT + 5}i ${AT}000007
-telemetry,device=B-2 tempC=-4,seq=8i,received=${AT + 6}i,skewed=true ${AT}000008`
+telemetry,device=B-2 tempC=-4,seq=8i,received=${AT + 6}i,skewed=true ${AT}000008
+mingjie_stored seq=9i ${AT + minutes(3)}000000`
+/** Written at some second of that minute. */
+const clock = { now: () => AT + minutes(3) + seconds(7) }
 const QUERY = { devices: [{ device: 'B-1' }], metric: 'fillPct', from: AT, to: AT + 1000, limit: 10 }
 const SERIES = {
   results: [{ series: [{ name: 'telemetry', columns: [], values: [[AT, 81.5, 7, null, 'B-1']] }] }]
@@ -47,7 +50,7 @@ function keptInMemory(): OffsetKeeper {
 
 async function facing(answer: (asked: Asked) => Answered | undefined, more: object = {}) {
   const stub = await influxStub({ answer })
-  const store = influxTelemetryStore({ url: stub.url, bucket: 'city', offsets: keptInMemory(), ...more })
+  const store = influxTelemetryStore({ url: stub.url, bucket: 'city', offsets: keptInMemory(), clock, ...more })
   open.push(stub, store)
   return { store, stub, asked: () => stub.asked.map(({ method, path }) => `${method} ${path}`) }
 }

@@ -14,9 +14,9 @@ const fieldKeys = new Map<string, string>()
  *
  * Points of one time overwrite one another. So that the first of duplicates is not lost, the seq fills the nanoseconds within
  * the millisecond: a repeated write meets itself, another record lies beside it, and the reader takes the lowest seq. Only
- * duplicates an exact multiple of a million records apart meet; the later one stays.
+ * duplicates an exact multiple of a million records apart meet; the later one stays. `last` is a line behind all of them.
  */
-export function* lineBodies(rows: TelemetryRow[]): Generator<string, void> {
+export function* lineBodies(rows: TelemetryRow[], last?: string): Generator<string, void> {
   let lines: string[] = []
   for (let start = 0, end: number; start < rows.length; start = end) {
     const { device, measuredAt, receivedAt, seq, quality } = rows[start]!
@@ -36,6 +36,7 @@ export function* lineBodies(rows: TelemetryRow[]): Generator<string, void> {
     yield lines.join('\n')
     lines = []
   }
+  if (last !== undefined) lines.push(last)
   if (lines.length > 0) yield lines.join('\n')
 }
 

@@ -3,12 +3,17 @@ import type { Millis } from '#model/time'
 import type { TelemetryRow } from '../store.ts'
 import { dropShardsBefore, ensureDatabase, ensureMapping } from './database.ts'
 import { lineBodies } from './lines.ts'
+import { MARK_QUERY, markOf, markOfRefusal, type Mark } from './mark.ts'
 import { influxRequests, type InfluxAddress } from './requests.ts'
 
 /** Rejections are as `influxTrouble` says. */
 export interface InfluxServer {
-  /** Resolves when all rows are in it. Repeating is harmless. */
-  put(rows: TelemetryRow[]): Promise<void>
+  /** Resolves when all rows are in it, and after them the line `last`. Repeating is harmless. */
+  put(rows: TelemetryRow[], last?: string): Promise<void>
+  /** How far it was written; undefined when it does not let that be read. */
+  mark(): Promise<Mark | undefined>
+  /** As it said when it was met last; undefined before. */
+  version(): string | undefined
   /** The rows of the first series that InfluxQL answers, times in epoch ms. */
   ask(influxQl: string): Promise<unknown[][]>
   /**
@@ -28,6 +33,7 @@ export function influxServer(address: InfluxAddress): InfluxServer {
   const requests = influxRequests(address)
   let writable: Promise<number> | undefined
   let readable: Promise<void> | undefined
+  let told: string | undefined
 
   /** Answers which generation it is, once that is ready to be written. */
   async function meet(): Promise<number> {
@@ -46,6 +52,7 @@ export function influxServer(address: InfluxAddress): InfluxServer {
       )
     }
     if (generation === 1) await ensureDatabase(requests, bucket)
+    told = version.replace(/^v/, '')
     return generation
   }
 
@@ -58,24 +65,33 @@ export function influxServer(address: InfluxAddress): InfluxServer {
     }
   }
 
+  async function answer(generation: number, influxQl: string): Promise<unknown[][]> {
+    if (generation === 2) await (readable ??= ensureMapping(requests, address))
+    const [series] = await requests.query(influxQl)
+    return series?.values ?? []
+  }
+
   return {
-    put: rows =>
+    put: (rows, last) =>
       met(async generation => {
         const path = generation === 1 ? '/write' : '/api/v2/write'
         const into = generation === 1 ? { db: bucket } : { org, bucket }
-        for (const lines of lineBodies(rows)) {
+        for (const lines of lineBodies(rows, last)) {
           await requests.post(path, { ...into, precision: 'ns' }, { lines }).catch((error: unknown) => {
             // 1.x leaves out points past their retention, says so with 400, and has stored all others.
             if (!/beyond retention policy/.test(String(error))) throw error
           })
         }
       }),
-    ask: influxQl =>
-      met(async generation => {
-        if (generation === 2) await (readable ??= ensureMapping(requests, address))
-        const [series] = await requests.query(influxQl)
-        return series?.values ?? []
-      }),
+    ask: influxQl => met(generation => answer(generation, influxQl)),
+    mark: () =>
+      met(generation =>
+        answer(generation, MARK_QUERY).then(markOf, (error: unknown) => {
+          readable = undefined
+          return markOfRefusal(error)
+        })
+      ),
+    version: () => told,
     dropBefore: notBefore =>
       met(async generation => {
         if (generation === 1) await dropShardsBefore(requests, bucket, notBefore)
