@@ -32,6 +32,8 @@ export const people = pgTable('people', {
   name: text('name').notNull(),
   role: text('role').notNull(),
   passwordHash: text('password_hash').notNull(),
+  /** Kept for the history; may not sign in. */
+  disabled: boolean('disabled').notNull().default(false),
   createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow()
 })
 
@@ -45,10 +47,54 @@ export const sessions = pgTable(
       .references(() => people.username, { onDelete: 'cascade' }),
     kind: text('kind').notNull(),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-    expiresAt: timestamp('expires_at', { withTimezone: true })
+    expiresAt: timestamp('expires_at', { withTimezone: true }),
+    /** Of a token that a person made: by what it is named, shown and revoked, and what it may do at most. */
+    id: text('id'),
+    name: text('name'),
+    role: text('role'),
+    /** To the day. */
+    lastUsedAt: timestamp('last_used_at', { withTimezone: true })
   },
-  t => [index('sessions_username').on(t.username)]
+  t => [index('sessions_username').on(t.username), uniqueIndex('sessions_id').on(t.id)]
 )
+
+/** Who did what to accounts and tokens, append-only; what alters a decision is in `changes`. */
+export const audit = pgTable('audit', {
+  id: bigserial('id', { mode: 'number' }).primaryKey(),
+  at: instant('at').notNull(),
+  who: text('who').notNull(),
+  action: text('action').notNull(),
+  /** The account it was done to. */
+  subject: text('subject').notNull(),
+  detail: jsonb('detail').$type<Record<string, unknown>>().notNull()
+})
+
+/** Photos: the bytes are files named by the SHA-256 of what is stored, which is the id. */
+export const attachments = pgTable(
+  'attachments',
+  {
+    id: text('id').primaryKey(),
+    who: text('who').notNull(),
+    at: instant('at').notNull(),
+    type: text('type').notNull(),
+    bytes: integer('bytes').notNull(),
+    width: integer('width').notNull(),
+    height: integer('height').notNull(),
+    /** A change was seen to name it. */
+    named: boolean('named').notNull().default(false)
+  },
+  t => [
+    index('attachments_unnamed')
+      .on(t.at)
+      .where(sql`not ${t.named}`)
+  ]
+)
+
+/** What this installation made once and keeps, such as the secret behind its QR codes. */
+export const installation = pgTable('installation', {
+  name: text('name').primaryKey(),
+  value: text('value').notNull()
+})
 
 /** Newest record of every area, road, facility and device, as last asked for; the history is in `changes`. */
 export const registry = pgTable(
@@ -117,7 +163,8 @@ export const episodes = pgTable(
     startedAt: instant('started_at').notNull(),
     firedAt: instant('fired_at').notNull(),
     endedAt: instant('ended_at'),
-    ticket: text('ticket').notNull(),
+    /** Null: it waited for a parent, or was hidden by one. */
+    ticket: text('ticket'),
     shard: shard()
   },
   t => [
