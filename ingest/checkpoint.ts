@@ -9,7 +9,7 @@ import type { Engine, EngineTime } from './rules/engine.ts'
 import type { EpisodeState } from './rules/episode.ts'
 import type { SavedLamp } from './rules/lamp-groups.ts'
 import type { Level } from './rules/picture.ts'
-import type { OpenTicket, TicketDesk } from './tickets/desk.ts'
+import type { SavedItem, TicketDesk } from './tickets/desk.ts'
 
 /**
  * Raise it with every change of what a checkpoint holds, and teach `loadState` to read the one before: the journal
@@ -44,7 +44,7 @@ interface Saved {
   lamps: SavedLamp[]
   /** Of each facility that had one: when the last episode of a rule was over. */
   ended?: [facility: string, [rule: string, at: Millis][]][]
-  tickets: OpenTicket[]
+  tickets: SavedItem[]
 }
 
 /** All rule state as one value; the registry is not in it, changes rebuild that. */
@@ -60,7 +60,7 @@ export function* statePieces(engine: Engine, desk: TicketDesk): Generator<string
   yield* listPieces('instances', savedInstances(engine))
   yield* listPieces('lamps', engine.groups.save())
   yield* listPieces('ended', savedEnds(engine))
-  yield* listPieces('tickets', desk.all())
+  yield* listPieces('tickets', desk.saved())
   yield '}'
 }
 
@@ -150,7 +150,7 @@ export function loadState(
     const { state, at, lagMs, evidence } = one
     Object.assign(instance, { state, at, lagMs, evidence, expiresAt: one.expiresAt ?? Infinity })
   }
-  for (const ticket of saved.tickets) desk.restore(ticket)
+  for (const item of saved.tickets) desk.restore(item)
   engine.resume(saved.time)
 }
 

@@ -13,6 +13,7 @@ import { normaliseBatch } from './normalise.ts'
 import { recentRecords } from './recent-records.ts'
 import { createRegistry } from './registry.ts'
 import { createEngine } from './rules/engine.ts'
+import { createTimers } from './rules/timers.ts'
 import { startStateConsumer, type StateConsumer } from './state-consumer.ts'
 import { startStoreConsumer, type StoreConsumer } from './store-consumer.ts'
 import { createTicketDesk } from './tickets/desk.ts'
@@ -43,8 +44,9 @@ export async function startIngest(options: {
   const effects: { current: Effects } = { current: noEffects() }
   const registry = createRegistry()
   const crews = createCrews()
-  const desk = createTicketDesk(() => effects.current)
-  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk })
+  const timers = createTimers()
+  const desk = createTicketDesk({ effects: () => effects.current, schedule: timers.schedule, registry })
+  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk, timers })
   const live = createLivePicture({ engine, desk, registry, system: options.system, clock })
   const recent = recentRecords({ maxBytes: RECENT_BYTES })
 

@@ -132,6 +132,7 @@ export const CLOSE_REASONS = {
   'self-cleared': { label: { en: 'Cleared by itself before anyone took it', zh: '接单前自行恢复' } },
   verified: { label: { en: 'Repair confirmed by the sensor', zh: '传感器核实修复' } },
   person: { label: { en: 'Closed by a person', zh: '人工结案' } },
+  merged: { label: { en: 'Merged into another ticket', zh: '并案' } },
   void: { label: { en: 'Voided', zh: '作废' } }
 } as const satisfies Record<string, { label: Label }>
 export type CloseReason = keyof typeof CLOSE_REASONS

@@ -8,7 +8,7 @@ import { compileRule, type CompiledRule } from './condition.ts'
 import { createLampGroups, type LampGroups } from './lamp-groups.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
 import { NO_SUN, type Sun } from './sun.ts'
-import { createTimers, type Timers } from './timers.ts'
+import type { Timers } from './timers.ts'
 
 /** Where the rules stand between two records. */
 export interface EngineTime {
@@ -41,7 +41,12 @@ export interface Core {
   version: number
 }
 
-export function createCore(options: { registry: Registry; rules: readonly Rule[]; desk: TicketDesk }): Core {
+export function createCore(options: {
+  registry: Registry
+  rules: readonly Rule[]
+  desk: TicketDesk
+  timers: Timers
+}): Core {
   const rules = options.rules.map(compileRule)
   const rulesOf = new Map<FacilityKind, CompiledRule[]>()
   for (const compiled of rules) {
@@ -53,7 +58,7 @@ export function createCore(options: { registry: Registry; rules: readonly Rule[]
   return {
     registry: options.registry,
     desk: options.desk,
-    timers: createTimers(),
+    timers: options.timers,
     time: { at: 0, lastTickAt: 0, tickPeriodMs: seconds(1) },
     sun: NO_SUN,
     facilities: new Map(),

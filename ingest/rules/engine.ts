@@ -4,7 +4,7 @@ import type { Rule } from '#model/rules'
 import { seconds, type Millis } from '#model/time'
 import type { NormalisedRecord } from '../reading.ts'
 import type { Registry } from '../registry.ts'
-import type { TicketActionBody, TicketDesk } from '../tickets/desk.ts'
+import type { TicketChange, TicketDesk, TicketTimer } from '../tickets/desk.ts'
 import { advance, reschedule } from './advance.ts'
 import type { CompiledRule } from './condition.ts'
 import { createCore, touch, type Core, type EngineTime } from './core.ts'
@@ -16,7 +16,8 @@ import { createSunTimer, judgeGroup, scheduleSun } from './lamp-rules.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
 import { place } from './places.ts'
 import { arrived, excuseSilence, fellSilent, scheduleSilence, silenceOf } from './silence.ts'
-import type { Timed } from './timers.ts'
+import type { SunTimer } from './lamp-rules.ts'
+import type { Timed, Timers } from './timers.ts'
 
 export type { EngineTime } from './core.ts'
 
@@ -31,8 +32,8 @@ export interface Engine {
   /** Fires every timer due until then, then takes the record. */
   record(record: NormalisedRecord): void
   registered(record: RegistryRecord): void
-  /** A person's move of a ticket; answers why it cannot be. */
-  act(body: TicketActionBody, who: string): string | undefined
+  /** What a person did to a ticket; answers why it cannot be. */
+  act(change: TicketChange, who: string): string | undefined
   readonly time: EngineTime
   readonly facilities: ReadonlyMap<string, FacilityPicture>
   readonly devices: ReadonlyMap<string, DevicePicture>
@@ -54,6 +55,8 @@ export function createEngine(options: {
   registry: Registry
   rules: readonly Rule[]
   desk: TicketDesk
+  /** One heap for rules and tickets. */
+  timers: Timers
 }): Engine {
   const core = createCore(options)
   const { desk, time, timers, facilities, devices, groups } = core
@@ -61,11 +64,12 @@ export function createEngine(options: {
 
   function wake(timed: Timed): void {
     const at = timed.due
-    if (timed === sunTimer) {
+    if (timed.what === 'ticket') return desk.wake(timed as TicketTimer, at)
+    if (timed.what === 'sun') {
       for (const group of groups.groups()) judgeGroup(core, group, at)
-      return scheduleSun(core, sunTimer, at)
+      return scheduleSun(core, timed as SunTimer, at)
     }
-    if ('levels' in timed) return fellSilent(core, timed as DevicePicture, at)
+    if (timed.what === 'silence') return fellSilent(core, timed as DevicePicture, at)
     const instance = timed as Instance
     const due = dueAt(instance.compiled.rule, instance.state) ?? Infinity
     // At a tie the hold was full before what it was about became stale.
@@ -156,19 +160,17 @@ export function createEngine(options: {
       take(record)
     },
 
-    act(body, who) {
-      const ticket = desk.byId(body.ticket)
-      const holding = ticket?.episode !== undefined
-      const refused = desk.act(body, who, time.at)
-      if (refused !== undefined || !ticket) return refused
-      const instance = instanceFor(ticket.row.rule ?? '', ticket.row.subject as Subject)
-      if (instance && holding && ticket.episode === undefined) {
+    act(change, who) {
+      const outcome = desk.act(change, who, time.at)
+      if (outcome.refused !== undefined) return outcome.refused
+      const { quiet, facility } = outcome
+      const instance = quiet && instanceFor(quiet.rule, quiet.subject as Subject)
+      if (instance) {
         const met = standing(core, instance) === 'met'
-        instance.state = { phase: 'quiet', until: body.quietUntil ?? time.at, met }
+        instance.state = { phase: 'quiet', until: quiet.until, met }
         instance.lagMs = 0
         reschedule(core, instance)
       }
-      const { facility } = ticket.row
       touch(core, facility === null ? undefined : facilities.get(facility))
       return undefined
     },
@@ -184,6 +186,7 @@ export function createEngine(options: {
       for (const device of devices.values()) scheduleSilence(core, device)
       for (const instance of allInstances()) reschedule(core, instance)
       if (time.at > 0) scheduleSun(core, sunTimer, time.at)
+      desk.resume()
     }
   }
 }

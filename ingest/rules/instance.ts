@@ -8,6 +8,7 @@ import type { Timed } from './timers.ts'
 
 /** One rule watching one subject. Exists only while something is going on; else the subject is inactive. */
 export interface Instance extends Timed {
+  readonly what: 'instance'
   compiled: CompiledRule
   subject: Subject
   facility: FacilityPicture | undefined
@@ -31,6 +32,7 @@ export function createInstance(
   facility: FacilityPicture | undefined
 ): Instance {
   return {
+    what: 'instance',
     compiled,
     subject,
     facility,

@@ -35,10 +35,16 @@ function lampEvidence(lamp: FacilityPicture): EvidenceRow[] {
 
 /** Dusk, dawn and the end of their grace: the lamp groups are judged anew at each. */
 export interface SunTimer extends Timed {
+  readonly what: 'sun'
   readonly order: ''
 }
 
-export const createSunTimer = (): SunTimer => ({ due: Infinity, queuedFor: Infinity, order: '' })
+export const createSunTimer = (): SunTimer => ({
+  what: 'sun',
+  due: Infinity,
+  queuedFor: Infinity,
+  order: ''
+})
 
 export function scheduleSun(core: Core, timer: SunTimer, at: Millis): void {
   const phase = core.sun.phaseAt(at)

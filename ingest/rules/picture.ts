@@ -1,5 +1,6 @@
 import type { MetricId } from '#model/metrics'
 import type { Device, Facility } from '#model/registry'
+import type { ObservedEvent } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Instance } from './instance.ts'
 import type { Timed } from './timers.ts'
@@ -11,10 +12,16 @@ export interface Level {
   receivedAt: Millis
   /** Kept only for metrics some rule watches the rise of: values of the last minutes, oldest first. */
   recent?: { value: number; at: Millis }[]
+  /** Of metrics that show emptyings and hauls: highest percent since the last, and since when there was no gap. */
+  peak?: number
+  since?: Millis
+  /** Of counters: by how much it counted on since the report before. */
+  rise?: number
 }
 
 /** What the rules know of one device. Its timer is its silence. */
 export interface DevicePicture extends Timed {
+  readonly what: 'silence'
   device: Device
   facility: FacilityPicture | undefined
   /** Journal time since which it is fitted to it; what it measured before is of another place. 0: always. */
@@ -38,6 +45,10 @@ export interface FacilityPicture {
   instances: Map<string, Instance>
   /** Event time at which the last episode of a rule was over, by rule; absent until there was one. */
   endedAt?: Map<string, Millis>
+  /** Event time of the newest emptying and haul, once there was one. */
+  events?: Partial<Record<ObservedEvent, Millis>>
+  /** Visits since the last service, and when that was; of a toilet that was heard. */
+  service?: { since: Millis; visits: number }
   /** Grows with everything a page would show differently. */
   version: number
 }

@@ -94,6 +94,7 @@ function lookAnew(core: Core, instance: Instance): void {
 
 function newDevice(core: Core, device: Device): DevicePicture {
   const picture: DevicePicture = {
+    what: 'silence',
     device,
     facility: undefined,
     fittedAt: 0,

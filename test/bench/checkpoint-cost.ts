@@ -2,6 +2,7 @@ import { packState, saveState } from '#ingest/checkpoint'
 import { noEffects } from '#ingest/effects'
 import { createRegistry } from '#ingest/registry'
 import { createEngine } from '#ingest/rules/engine'
+import { createTimers } from '#ingest/rules/timers'
 import { createTicketDesk } from '#ingest/tickets/desk'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { Device, Facility } from '#model/registry'
@@ -12,8 +13,9 @@ import type { Measured } from './figures.ts'
 export async function checkpointCost(): Promise<Measured> {
   const registry = createRegistry()
   const effects = noEffects()
-  const desk = createTicketDesk(() => effects)
-  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk })
+  const timers = createTimers()
+  const desk = createTicketDesk({ effects: () => effects, schedule: timers.schedule, registry })
+  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk, timers })
   const at = Date.UTC(2026, 0, 1)
   const place = { lat: 32, lon: 118, attributes: {} }
   engine.registered({ type: 'area', id: 'bench', name: 'Bench', kind: 'district', parent: null, ...place })

@@ -15,6 +15,7 @@ import { noEffects } from '#ingest/effects'
 import { normaliseBatch } from '#ingest/normalise'
 import { createRegistry } from '#ingest/registry'
 import { createEngine } from '#ingest/rules/engine'
+import { createTimers } from '#ingest/rules/timers'
 import { startStateConsumer } from '#ingest/state-consumer'
 import { createTicketDesk } from '#ingest/tickets/desk'
 import { DEFAULT_RULES } from '#model/default-rules'
@@ -81,8 +82,9 @@ async function runUntil(
 ) {
   const effects = { current: noEffects() }
   const registry = createRegistry()
-  const desk = createTicketDesk(() => effects.current)
-  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk })
+  const timers = createTimers()
+  const desk = createTicketDesk({ effects: () => effects.current, schedule: timers.schedule, registry })
+  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk, timers })
   const consumer = await startStateConsumer({
     journal,
     store: postgresStateStore(pool),

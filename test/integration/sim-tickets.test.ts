@@ -3,6 +3,7 @@ import { noEffects } from '#ingest/effects'
 import { normaliseRecord } from '#ingest/normalise'
 import { createRegistry } from '#ingest/registry'
 import { createEngine } from '#ingest/rules/engine'
+import { createTimers } from '#ingest/rules/timers'
 import { createTicketDesk } from '#ingest/tickets/desk'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { days, hours, minutes, type Millis } from '#model/time'
@@ -17,7 +18,9 @@ const STEP_MS = minutes(2)
 function rulesOver(city: City, from: Millis) {
   const effects = noEffects()
   const registry = createRegistry()
-  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk: createTicketDesk(() => effects) })
+  const timers = createTimers()
+  const desk = createTicketDesk({ effects: () => effects, schedule: timers.schedule, registry })
+  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk, timers })
   for (const record of [...city.areas, ...city.roads, ...city.facilities, ...city.devices]) {
     registry.apply(record, from)
     engine.registered(record)

@@ -16,6 +16,7 @@ import { noEffects } from '#ingest/effects'
 import { normaliseBatch } from '#ingest/normalise'
 import { createRegistry } from '#ingest/registry'
 import { createEngine } from '#ingest/rules/engine'
+import { createTimers } from '#ingest/rules/timers'
 import { startStateConsumer, type StateConsumer } from '#ingest/state-consumer'
 import { createTicketDesk } from '#ingest/tickets/desk'
 import { DEFAULT_RULES } from '#model/default-rules'
@@ -57,8 +58,9 @@ afterEach(async () => {
 async function start({ failsOn }: { failsOn?: string } = {}) {
   const effects = { current: noEffects() }
   const registry = createRegistry()
-  const desk = createTicketDesk(() => effects.current)
-  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk })
+  const timers = createTimers()
+  const desk = createTicketDesk({ effects: () => effects.current, schedule: timers.schedule, registry })
+  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk, timers })
   const { record } = engine
   engine.record = one => {
     if (failsOn !== undefined && one.deviceId === failsOn) throw new Error('we have a bug')
