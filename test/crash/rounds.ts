@@ -3,16 +3,21 @@ import { randomFor, type Random } from '#sim/random'
 import { seconds, type Millis } from '#model/time'
 import { until } from '#test/fixtures/until'
 import { buildPageIfStale } from '../../scripts/build-page.ts'
-import { journalFault, judge, type Difference, type Verdict } from './judge.ts'
-import { faultsOn, nameOf, type Fault, type Part, type Point, type Store } from './points.ts'
+import { journalFault, keptBy, shownBy } from './evidence.ts'
+import { judge, type Difference, type Verdict } from './judge.ts'
+import { faultsOn, isPeriodic, nameOf, type Fault, type Part, type Point, type Store } from './points.ts'
 import { town, type Town } from './town.ts'
+import type { Strike } from './victim.ts'
 
 const BINS = 24
-const REACHED_WITHIN_MS = seconds(30)
+/** A periodic checkpoint is made to come at once; if that should ever fail, it comes by itself in half a minute. */
+const REACHED_WITHIN_MS = seconds(60)
 /** InfluxDB stays away so long before it is started again: several writes fail. */
 const AWAY_MS = seconds(1)
 /** Records that rules and store may be behind while devices go on. */
 const KEEPING_UP = 2000
+/** The load of a run of no round: what is different then, no kill was needed for. */
+const CONTROL_MS = seconds(20)
 /** How often a point is passed before it strikes: journal writes come by the hundred a second, others by the ten. */
 const PASSES: Record<Point, number> = {
   written: 200,
@@ -22,15 +27,21 @@ const PASSES: Record<Point, number> = {
   telemetry: 20,
   offset: 20,
   checkpoint: 0,
+  pieces: 7,
+  saving: 3,
+  saved: 3,
+  trim: 4,
   migration: 30
 }
 
 export interface Row {
   fault: string
   rounds: number
+  /** Processes that ran, and were killed in these rounds. */
+  killed: Record<Part, number>
   lost: number
   doubled: number
-  tickets: number
+  differing: number
   /** From the kill until a device is acknowledged by the new process; of stores alone until rules and store keep up. */
   recoveredMs: Millis[]
 }
@@ -38,125 +49,197 @@ export interface Row {
 export interface CrashReport extends Omit<Verdict, 'differences'> {
   seed: number
   store: Store
+  /** That were played. */
   rounds: number
   tookMs: Millis
   rows: Row[]
+  /** False when it was stopped before the end: what was lost is not known then. */
+  judged: boolean
   /** What went wrong, in words; empty when nothing did. */
   faults: string[]
 }
 
 /**
  * So many rounds under load, each killing something, and at the end the reckoning: what every device was acknowledged
- * against what the API shows. A difference counts for the round in which its reading was published.
+ * against what the API shows and the store keeps. A difference counts for the round in which its reading was
+ * published. No round at all is the control: the same reckoning, and nothing was killed. When `signal` aborts,
+ * everything is ended and taken away, and the report is of the rounds so far.
  */
 export async function crashRounds(options: {
   rounds: number
   seed: number
   store: Store
   say?: (line: string) => void
+  signal?: AbortSignal
 }): Promise<CrashReport> {
-  const { rounds, seed, store, say = () => {} } = options
+  const { rounds, seed, store, say = () => {}, signal = new AbortController().signal } = options
   await buildPageIfStale()
   const random = randomFor(seed, 'crash')
   const faults = faultsOn(store)
   const began = performance.now()
-  const rows: Row[] = faults.map(fault => ({
-    fault: nameOf(fault),
-    rounds: 0,
-    lost: 0,
-    doubled: 0,
-    tickets: 0,
-    recoveredMs: []
-  }))
-  // A device has so many readings until it has caught up with now.
-  const here = await town({ store, bins: BINS, pauseMs: Math.max(20, rounds / 3) })
-  try {
+  const rows = faults.map(rowOf)
+  const towns: Promise<Town>[] = []
+  const open: typeof town = (...args) => {
+    signal.throwIfAborted()
+    const opened = town(...args)
+    towns.push(opened)
+    return opened
+  }
+
+  async function play(): Promise<Pick<CrashReport, (keyof Verdict & keyof CrashReport) | 'faults'>> {
+    // A device has so many readings until it has caught up with now.
+    const here = await open({ store, bins: BINS, pauseMs: Math.max(20, rounds / 3) })
+    try {
+      return await reckoned(here, await playOn(here))
+    } catch (error) {
+      if (!signal.aborted) say(`\nIt last said:\n${here.main().output().slice(-3000)}`)
+      throw error
+    }
+  }
+
+  /** Answers since which reading of each device a round counts. */
+  async function playOn(here: Town): Promise<Mark[]> {
     await here.settle()
     await until('all devices are acknowledged', () =>
       here.devices().every(({ acknowledged }) => acknowledged.length > 20)
     )
-    /** Since which reading of each device a round counts. */
-    const marks: { row: Row; published: number[] }[] = []
+    if (rounds === 0) await delay(CONTROL_MS)
+    const marks: Mark[] = []
     for (let no = 0; no < rounds; no++) {
       const fault = faults[no % faults.length] as Fault
       const row = rows[no % rows.length] as Row
       marks.push({ row, published: here.devices().map(({ published }) => published()) })
-      row.rounds++
+      const killed = (parts: Part[]) => parts.forEach(part => row.killed[part]++)
       const recoveredMs =
         'at' in fault && fault.at === 'migration'
-          ? await firstStart({ store, random })
-          : await oneRound({ here, fault, random })
+          ? await firstStart({
+              open: strike => open({ store, bins: 1, pauseMs: 50, strike }),
+              random,
+              killed
+            })
+          : await oneRound({ here, fault, random, killed })
+      row.rounds++
       if (recoveredMs !== undefined) row.recoveredMs.push(recoveredMs)
-      say(
-        `${no + 1}/${rounds} ${row.fault}${recoveredMs === undefined ? '' : `: ${Math.round(recoveredMs)} ms`}`
-      )
+      const took = recoveredMs === undefined ? '' : `: ${Math.round(recoveredMs)} ms`
+      say(`${no + 1}/${rounds} ${row.fault}${took}`)
       // Now and then in order, so that some recoveries begin at a checkpoint.
       if (no % 6 === 5) await inOrder(here)
     }
+    return marks
+  }
 
+  async function reckoned(here: Town, marks: Mark[]) {
     await here.main().says('is ready')
     await Promise.all(here.devices().map(device => device.drain()))
     await here.caughtUp(1)
     // Ticks go on; a last one behind the readings says that they are in.
     await delay(1500)
-    const { differences, ...counts } = await judge(here)
-    for (const difference of differences) rowOf(difference)[difference.what]++
-    const found = differences.map(({ what, detail }) => `${what}: ${detail}`)
+    const shown = await shownBy(here)
+    const found: string[] = []
     const code = await here.main().stop()
     if (code !== 0) found.push(`stopping in order ended with ${code}`)
+    const kept = await keptBy(here)
+    const { differences, ...counts } = judge(shown.map((bin, no) => ({ ...bin, rows: kept[no] ?? [] })))
+    for (const difference of differences) rowWhen(difference, here, marks)[difference.what]++
+    found.unshift(...differences.map(({ what, detail }) => `${what}: ${detail}`))
     const broken = await journalFault(here.dataDir)
     if (broken) found.push(`the journal: ${broken}`)
-    return { ...counts, seed, store, rounds, tookMs: performance.now() - began, rows, faults: found }
+    return { ...counts, faults: found }
+  }
 
-    function rowOf({ device, at }: Difference): Row {
-      const no = here.devices()[device]!.acknowledged.filter(reading => reading.at < at).length
-      const mark = marks.findLast(({ published }) => (published[device] as number) <= no)
-      return (mark ?? marks[0])!.row
+  /** In which round the reading was published; in the control there is none, and the first row takes it. */
+  function rowWhen({ device, at }: Difference, here: Town, marks: Mark[]): Row {
+    const no = here.devices()[device]!.acknowledged.filter(reading => reading.at < at).length
+    const mark = marks.findLast(({ published }) => (published[device] as number) <= no)
+    return (mark ?? marks[0])?.row ?? (rows[0] as Row)
+  }
+
+  const stopped = new Promise<undefined>(resolve => {
+    if (signal.aborted) resolve(undefined)
+    signal.addEventListener('abort', () => resolve(undefined))
+  })
+  const played = play()
+  // Once stopped, it fails for lack of a town, and nobody waits for it.
+  played.catch(() => {})
+  try {
+    const outcome = await Promise.race([played, stopped])
+    const nothing = { acknowledged: 0, episodes: 0, tickets: 0, faults: [] }
+    const counts = {
+      tookMs: performance.now() - began,
+      rounds: rows.reduce((sum, row) => sum + row.rounds, 0)
     }
-  } catch (error) {
-    say(`\nIt last said:\n${here.main().output().slice(-3000)}`)
-    throw error
+    return { seed, store, rows, judged: outcome !== undefined, ...counts, ...(outcome ?? nothing) }
   } finally {
-    await here.close()
+    await Promise.all(towns.map(async opened => (await opened).close()))
   }
 }
 
+interface Mark {
+  row: Row
+  published: number[]
+}
+
+const rowOf = (fault: Fault): Row => ({
+  fault: nameOf(fault),
+  rounds: 0,
+  killed: { node: 0, postgres: 0, influx: 0 },
+  lost: 0,
+  doubled: 0,
+  differing: 0,
+  recoveredMs: []
+})
+
+/** Is told what was killed. */
+type Killed = (parts: Part[]) => void
+
 /** Kills, starts again what does not start by itself; ms until it serves, undefined when the next kill comes first. */
-async function oneRound(options: { here: Town; fault: Fault; random: Random }): Promise<Millis | undefined> {
-  const { here, fault, random } = options
+async function oneRound(options: {
+  here: Town
+  fault: Fault
+  random: Random
+  killed: Killed
+}): Promise<Millis | undefined> {
+  const { here, fault, random, killed } = options
   // Every fourth time it is still starting, else under load.
   const starting = random() < 0.25
   if (!starting) {
     await here.main().says('is ready')
     await until('a device is acknowledged', () => acknowledgedSince(here, here.main().startedAt))
+    // Now and then a checkpoint is under way, or just written.
+    if ('kill' in fault && random() < 0.3) here.order('checkpoint now')
   }
   await delay(random() * (starting ? 2000 : 1000))
-  return 'at' in fault ? atPoint({ here, at: fault.at, random }) : atRandom(here, fault.kill)
+  return 'at' in fault
+    ? atPoint({ here, at: fault.at, random, killed })
+    : atRandom({ here, parts: fault.kill, killed })
 }
 
-async function atPoint({ here, at, random }: { here: Town; at: Point; random: Random }): Promise<Millis> {
-  here.arm({ at, passes: Math.floor(random() * PASSES[at]) })
-  if (at === 'checkpoint') {
-    // There is one at every end in order, and nothing else to wait for.
-    await here.main().says('is ready')
-    here.main().child.kill('SIGTERM')
-  }
+async function atPoint(options: { here: Town; at: Point; random: Random; killed: Killed }): Promise<Millis> {
+  const { here, at, random, killed } = options
+  // A program that starts has no checkpoint to come; the one at every end in order is asked for.
+  if (isPeriodic(at) || at === 'checkpoint') await here.main().says('is ready')
+  here.order({ at, passes: Math.floor(random() * PASSES[at]) })
+  if (at === 'checkpoint') here.main().child.kill('SIGTERM')
   const [, signal] = await within(here.main().exited, `Node comes to ${at}`)
   if (signal !== 'SIGKILL') throw new Error(`Node ended by ${signal} before it came to ${at}`)
   const killedAt = performance.now()
-  if (random() < 0.3) here.kill(['postgres'])
+  killed(['node', ...(random() < 0.3 ? await here.kill(['postgres']) : [])])
   await here.again()
   return served(here, killedAt)
 }
 
-async function atRandom(here: Town, parts: Part[]): Promise<Millis | undefined> {
+async function atRandom(options: { here: Town; parts: Part[]; killed: Killed }): Promise<Millis | undefined> {
+  const { here, parts, killed } = options
+  // The very first moments of a start have no Postgres to kill.
+  if (parts.includes('postgres')) await until('Postgres runs', here.postmaster)
   const wasReady = here.main().output().includes('is ready')
   const postmaster = here.postmaster()
   const killedAt = performance.now()
-  const influx = parts.includes('influx') && here.killInflux()
-  here.kill(parts)
-  await influx
-  if (parts.includes('node')) {
+  const gone = await here.kill(parts)
+  if (gone.length < parts.length) throw new Error(`to be killed: ${parts.join()}; there were ${gone.join()}`)
+  killed(gone)
+  const influx = gone.includes('influx')
+  if (gone.includes('node')) {
     await here.again()
     // The program starts without InfluxDB, and acknowledges.
     const servedMs = await served(here, killedAt)
@@ -182,7 +265,8 @@ async function atRandom(here: Town, parts: Part[]): Promise<Millis | undefined> 
   if (influx) {
     await delay(AWAY_MS)
     await here.startInflux()
-  } else
+  }
+  if (gone.includes('postgres'))
     await until('Postgres is started again', () => {
       const now = here.postmaster()
       return now !== undefined && now !== postmaster
@@ -193,19 +277,19 @@ async function atRandom(here: Town, parts: Part[]): Promise<Millis | undefined> 
 }
 
 /** Killed within the migration of a first start, then started again: it must come up as if nothing had been. */
-async function firstStart({ store, random }: { store: Store; random: Random }): Promise<Millis> {
-  const fresh = await town({
-    store,
-    bins: 1,
-    pauseMs: 50,
-    strike: { at: 'migration', passes: Math.floor(random() * PASSES.migration) }
-  })
+async function firstStart(options: {
+  open: (strike: Strike) => Promise<Town>
+  random: Random
+  killed: Killed
+}): Promise<Millis> {
+  const { open, random, killed } = options
+  const fresh = await open({ at: 'migration', passes: Math.floor(random() * PASSES.migration) })
   try {
     const [, signal] = await within(fresh.main().exited, 'Node comes to the migration')
     if (signal !== 'SIGKILL')
       throw new Error(`Node ended by ${signal} before its migration: ${fresh.main().output()}`)
     const killedAt = performance.now()
-    if (random() < 0.3) fresh.kill(['postgres'])
+    killed(['node', ...(random() < 0.3 ? await fresh.kill(['postgres']) : [])])
     await fresh.again()
     await fresh.settle()
     return await served(fresh, killedAt)

@@ -3,12 +3,20 @@ import type { ImportResult, SystemState } from '#model/api'
 import { days, seconds, type Millis } from '#model/time'
 import { cityCsv } from '#test/fixtures/city-csv'
 import { crashDevice, type CrashDevice } from '#test/fixtures/crash-load'
-import { dataFolder, freePorts, killAll, postgresProcesses, runMain } from '#test/fixtures/crash-process'
+import {
+  dataFolder,
+  freePorts,
+  isOver,
+  isRunning,
+  killAll,
+  postgresProcesses,
+  runMain
+} from '#test/fixtures/crash-process'
 import { startInflux } from '#test/fixtures/influx-server'
 import { ADMIN } from '#test/fixtures/system'
 import { until } from '#test/fixtures/until'
-import type { Part, Store } from './points.ts'
-import type { Strike } from './victim.ts'
+import { PARTS, type Part, type Store } from './points.ts'
+import type { Order, Strike } from './victim.ts'
 
 const VICTIM = fileURLToPath(new URL('./victim.ts', import.meta.url))
 
@@ -30,11 +38,13 @@ export async function town(options: { store: Store; bins: number; pauseMs: Milli
   const url = `http://127.0.0.1:${ports.http}`
   /** Within what is kept, and long enough ago that no device catches up with now. */
   const from = Date.now() - days(34)
+  let closed = false
   let main = start(options.strike)
   let cookie = ''
   let devices: CrashDevice[] = []
 
   function start(strike?: Strike) {
+    if (closed) throw new Error('the town is closed')
     const env = {
       DATA_DIR: dataDir,
       HTTP_PORT: String(ports.http),
@@ -98,21 +108,29 @@ export async function town(options: { store: Store; bins: number; pauseMs: Milli
       })
     },
 
-    /** Lets Node kill itself. */
-    arm: (strike: Strike) => void main.child.send(strike),
+    /** Lets Node kill itself, or write a checkpoint. One that is just ending hears nothing any more. */
+    order: (order: Order) => void main.child.send(order, () => {}),
     /** Starts Node again, once it has ended. */
     async again(): Promise<void> {
       await main.exited
       main = start()
     },
 
-    kill(parts: Part[]): void {
-      const node = parts.includes('node') ? [main.child.pid as number] : []
+    /** `kill -9` of these at one moment; answers which of them ran until then, once they are gone. */
+    async kill(parts: Part[]): Promise<Part[]> {
+      const node = parts.includes('node') && !isOver(main.child) ? main : undefined
       const postgres = parts.includes('postgres') ? postgresProcesses(dataDir) : []
-      killAll([...node, ...postgres])
+      const stopped = parts.includes('influx') && influx?.pid() ? influx.stop('SIGKILL') : undefined
+      killAll([...(node ? [node.child.pid as number] : []), ...postgres])
+      const [ended] = await Promise.all([node?.exited, stopped])
+      if (ended && ended[1] !== 'SIGKILL')
+        throw new Error(`Node ended with ${ended.join(' ')} and not by kill -9`)
+      await until('the killed processes are gone', () => !postgres.some(isRunning))
+      return PARTS.filter(part => ({ node, postgres: postgres[0], influx: stopped })[part] !== undefined)
     },
-    killInflux: () => influx?.stop('SIGKILL'),
-    startInflux: () => influx?.start(),
+    startInflux: async () => (closed ? undefined : influx?.start()),
+    /** Its administrator's InfluxQL; undefined where Postgres is the store. */
+    influxQuery: influx?.query,
     postmaster: () => postgresProcesses(dataDir)[0],
 
     /** Everything that is in the journal is decided and stored, but for the newest `records`. */
@@ -127,6 +145,7 @@ export async function town(options: { store: Store; bins: number; pauseMs: Milli
       ),
 
     async close(): Promise<void> {
+      closed = true
       for (const device of devices) device.close()
       await main.stop('SIGKILL')
       await influx?.close()

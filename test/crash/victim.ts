@@ -1,38 +1,72 @@
+import { syncBuiltinESMExports } from 'node:module'
+import timers from 'node:timers/promises'
 import { ClassicLevel } from 'classic-level'
 import pg from 'pg'
-import type { Point } from './points.ts'
+import { minutes, type Millis } from '#model/time'
+import { isPeriodic, type Point } from './points.ts'
 
 /**
  * Loaded before `main.ts` (`node --import`): kills this process when it has passed a point so many times, as told by
- * the process that started it. It stands in the two packages through which everything reaches a disk, so that
- * production code has no word of it.
+ * the process that started it. It stands in the packages through which everything reaches a disk, and in the clock
+ * that says how long it is since the last checkpoint, so that production code has no word of it.
  */
 export interface Strike {
   at: Point
   /** How many times it passes; the next time it dies. */
   passes: number
 }
+/** A strike, or that the next periodic checkpoint is due now. */
+export type Order = Strike | 'checkpoint now'
+
+/** Longer than there is between two checkpoints. */
+const A_WHILE_MS = minutes(1)
+/** Longer than one turn may work on a checkpoint: each piece of it is then followed by a turn of the others. */
+const A_TURN_MS = 15
 
 let strike: Strike | undefined
-process.on('message', message => (strike = message as Strike))
+process.on('message', message => {
+  const order = message as Order
+  if (order !== 'checkpoint now') strike = order
+  if (order === 'checkpoint now' || isPeriodic(order.at)) aheadMs += A_WHILE_MS
+})
 process.channel?.unref()
 
 function passing(point: Point): void {
-  if (strike?.at === point && strike.passes-- <= 0) process.kill(process.pid, 'SIGKILL')
+  if (strike?.at !== point) return
+  if (strike.passes-- <= 0) process.kill(process.pid, 'SIGKILL')
+  if (isPeriodic(point) && point !== 'pieces') aheadMs += A_WHILE_MS
 }
+
+let aheadMs: Millis = 0
+const now = performance.now.bind(performance)
+performance.now = () => now() + (strike?.at === 'pieces' ? (aheadMs += A_TURN_MS) : aheadMs)
+
+const { setImmediate: nextTurn } = timers
+timers.setImmediate = (async (...args: Parameters<typeof nextTurn>) => {
+  passing('pieces')
+  return nextTurn(...args)
+}) as typeof nextTurn
+syncBuiltinESMExports()
 
 type Level = ClassicLevel<Buffer, Buffer>
 const put = ClassicLevel.prototype.put as (this: Level, ...args: unknown[]) => Promise<void>
 ClassicLevel.prototype.put = async function (this: Level, key: unknown, value: unknown, options: unknown) {
-  if (strike?.at === 'written') {
-    // In the system's memory and not yet on disk; it may survive, though nobody was told.
-    await put.call(this, key, value, { ...(options as object), sync: strike.passes > 0 })
+  if (strike?.at === 'written' && strike.passes <= 0) {
+    // Not synced: it is in the system's memory or, as after a loss of power, it is not. Nobody may have been told.
+    if (Math.random() < 0.5) await put.call(this, key, value, { ...(options as object), sync: false })
     passing('written')
-  } else {
-    await put.call(this, key, value, options)
-    passing('synced')
   }
+  await put.call(this, key, value, options)
+  passing('written')
+  passing('synced')
 } as typeof ClassicLevel.prototype.put
+
+const clear: (this: Level, ...args: unknown[]) => Promise<void> = ClassicLevel.prototype.clear
+ClassicLevel.prototype.clear = async function (this: Level, ...args: unknown[]) {
+  passing('trim')
+  await clear.apply(this, args)
+  passing('trim')
+}
 
 /** What a transaction has in it, by its statements. */
 const CONTENTS: [Point, RegExp][] = [
@@ -41,6 +75,12 @@ const CONTENTS: [Point, RegExp][] = [
   ['checkpoint', /^insert into "checkpoints"/i],
   ['migration', /pg_advisory_lock/i]
 ]
+const BEFORE_COMMIT: Partial<Record<Point, Point[]>> = {
+  tickets: ['tickets'],
+  telemetry: ['telemetry'],
+  checkpoint: ['checkpoint', 'saving']
+}
+const AFTER_COMMIT: Partial<Record<Point, Point>> = { tickets: 'committed', checkpoint: 'saved' }
 const contents = new WeakMap<pg.Client, Set<Point>>()
 
 const query = pg.Client.prototype.query as (this: pg.Client, ...args: unknown[]) => unknown
@@ -56,10 +96,12 @@ pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
   if (has.has('migration')) passing('migration')
   if (/^(update|insert into) offsets /.test(text)) passing('offset')
   if (text !== 'commit') return query.apply(this, args)
-  for (const point of ['tickets', 'telemetry', 'checkpoint'] as const) if (has.has(point)) passing(point)
-  if (!has.has('tickets') || strike?.at !== 'committed') return query.apply(this, args)
+  const done = [...has]
+  for (const point of done.flatMap(content => BEFORE_COMMIT[content] ?? [])) passing(point)
+  const after = done.map(content => AFTER_COMMIT[content]).find(point => point && strike?.at === point)
+  if (!after) return query.apply(this, args)
   return (query.apply(this, args) as Promise<unknown>).then(answer => {
-    passing('committed')
+    passing(after)
     return answer
   })
 } as typeof pg.Client.prototype.query
