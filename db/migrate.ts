@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import type pg from 'pg'
 import { AppError } from '#model/errors'
+import { withoutTimeLimit } from './postgres/connect.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url))
 /** Any fixed number: two processes that start at once take turns. */
@@ -32,8 +33,7 @@ export async function migrateDatabase(
   const client = await pool.connect()
   try {
     // A migration may take its time, and so may waiting for another process that runs it.
-    await client.query('set statement_timeout = 0; set lock_timeout = 0')
-    await client.query('set idle_in_transaction_session_timeout = 0')
+    await withoutTimeLimit(client)
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
     const newest = await newestMigration(client)
     if (newest > knownMigration(folder)) throw madeByNewer()

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Journal, JournalRecord, Seq } from '#db/journal'
-import { isAway } from '#db/postgres/connect'
+import { isAway, reasonOf } from '#db/postgres/troubles'
 import type { AppliedChange, Position, StateCommit, StateStore } from '#db/state-store'
 import { AppError } from '#model/errors'
 import { RAW_RETENTION_MS } from '#model/telemetry'
@@ -165,8 +165,9 @@ export async function startStateConsumer(options: {
         return result
       } catch (error) {
         if (!isAway(error)) throw error
-        if (!trouble) log(`the database is away, waiting: ${String(error)}`)
-        trouble ??= { reason: error instanceof Error ? error.message : String(error), since: clock.now() }
+        const reason = reasonOf(error)
+        if (trouble?.reason !== reason) log(`the rules wait: ${reason}`)
+        trouble = { reason, since: trouble?.since ?? clock.now() }
         await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal: stop.signal }).catch(() => {})
         if (stop.signal.aborted) throw error
       } finally {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Journal, JournalRecord, Seq } from '#db/journal'
+import { reasonOf } from '#db/postgres/troubles'
 import type { quarantine } from '#db/schema'
 import { refusesRows, retryAfterOf } from '#db/telemetry/refusal'
 import type { TelemetryRow, TelemetryStore } from '#db/telemetry/store'
@@ -157,8 +158,9 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
         return result
       } catch (error) {
         if (signal.aborted || hopeless(error) || isFatal(error)) throw error
-        const reason = error instanceof Error ? error.message : String(error)
-        if (!trouble) log(`the telemetry store takes no readings, the journal keeps them: ${reason}`)
+        const reason = reasonOf(error)
+        if (trouble?.reason !== reason)
+          log(`the telemetry store takes no readings, the journal keeps them: ${reason}`)
         trouble = { reason, since: trouble?.since ?? clock.now() }
         totals.retries++
         await pause(Math.max(waitMs * (0.5 + Math.random() / 2), retryAfterOf(error)))

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply } from 'fastify'
 import type { Problem } from '#model/api'
 import { AppError, ERROR_CODES, type ErrorCode } from '#model/errors'
-import { isAway } from '#db/postgres/connect'
+import { isAway } from '#db/postgres/troubles'
 import type { Api, ServerLog } from './deps.ts'
 
 const AWAY = 'The database cannot be reached now. Try again in a moment.'

@@ -3,10 +3,12 @@ import pg from 'pg'
 import { seconds } from '#model/time'
 import type { EmbeddedPostgres } from './embedded.ts'
 
-/** The server ends any statement that takes longer. */
+export { isAway, isDataFault } from './troubles.ts'
+
+/** The server ends any statement that takes longer; `?statement_timeout=` in DATABASE_URL goes before. */
 const STATEMENT_MS = seconds(60)
-/** A server that is silent for longer than that is gone without a word: stopped, or behind a cable that was pulled. */
-const SILENT_MS = STATEMENT_MS + seconds(10)
+/** A server silent for so much longer is gone without a word: stopped, or behind a firewall that forgot the connection. */
+const SILENT_MS = seconds(10)
 
 /**
  * A pool on `DATABASE_URL` or the embedded server. It never throws by itself: a connection lost while idle or checked
@@ -37,44 +39,27 @@ export function connectPostgres(
   pool.on('error', () => {})
   pool.on('connect', client => {
     client.on('error', () => {})
-    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
-    stream.setTimeout(SILENT_MS, () =>
-      stream.destroy(new Error(`Connection terminated: the database was silent for ${SILENT_MS / 1000} s`))
+    const { connection, connectionParameters } = client as unknown as Insides
+    const statementMs = Number(connectionParameters.statement_timeout)
+    const silentMs = statementMs > 0 ? statementMs + SILENT_MS : 0
+    const { stream } = connection
+    stream.setTimeout(silentMs, () =>
+      stream.destroy(new Error(`The database was silent for ${silentMs / 1000} s`))
     )
   })
   return pool
 }
 
-/** SQLSTATE classes that mean "not now": connection, resources and disk, operator intervention, system error, rollback. */
-const AWAY_CLASSES = new Set(['08', '53', '57', '58', '40'])
-/** Wrong password or no such database, while someone sets it up; read-only during a failover; a lock not had in time. */
-const AWAY_STATES = new Set(['28000', '28P01', '3D000', '25006', '25P03', '55P03'])
-const AWAY_NETWORK = new Set(
-  'ECONNREFUSED ECONNRESET ENOENT EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN EACCES'.split(
-    ' '
-  )
-)
-const AWAY_MESSAGE =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Client was closed)/
-
-/** The database cannot take it now and may later: wait and try again, nothing is wrong with the data. */
-export function isAway(error: unknown): boolean {
-  const { code = '', message = '', cause } = error as { code?: string; message?: string; cause?: unknown }
-  // drizzle-orm wraps what the driver said.
-  if (!code && cause) return isAway(cause)
-  return (
-    AWAY_CLASSES.has(stateClass(code)) ||
-    AWAY_STATES.has(code) ||
-    AWAY_NETWORK.has(code) ||
-    AWAY_MESSAGE.test(message)
-  )
+/** What node-postgres does not tell. */
+interface Insides {
+  connection: { stream: Socket }
+  connectionParameters: { statement_timeout: number | string }
 }
 
-/** The data cannot be stored as it is (out of range, a constraint, too large): bisect and put aside. */
-export function isDataFault(error: unknown): boolean {
-  const { code = '', cause } = error as { code?: string; cause?: unknown }
-  if (!code && cause) return isDataFault(cause)
-  return ['22', '23', '54'].includes(stateClass(code))
+/** For work that may take as long as it needs, on a connection that is closed afterwards. */
+export async function withoutTimeLimit(client: pg.ClientBase): Promise<void> {
+  await client.query(
+    'set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0'
+  )
+  ;(client as unknown as Insides).connection.stream.setTimeout(0)
 }
-
-const stateClass = (code: string): string => (/^[0-9A-Z]{5}$/.test(code) ? code.slice(0, 2) : '')

@@ -1,4 +1,4 @@
-import { isDataFault } from '#db/postgres/connect'
+import { isDataFault } from '#db/postgres/troubles'
 import type { Millis } from '#model/time'
 
 /** What InfluxDB answers to points it will never take. */
