@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { ImportResult, SystemState } from '#model/api'
-import { days, seconds, type Millis } from '#model/time'
+import { days, minutes, type Millis } from '#model/time'
 import { cityCsv } from '#test/fixtures/city-csv'
 import { crashDevice, type CrashDevice } from '#test/fixtures/crash-load'
 import {
@@ -19,6 +19,9 @@ import { PARTS, type Part, type Store } from './points.ts'
 import type { Order, Strike } from './victim.ts'
 
 const VICTIM = fileURLToPath(new URL('./victim.ts', import.meta.url))
+
+/** What the program says when it serves; Postgres says of itself too that it is ready. */
+export const READY = 'Mingjie 明洁 is ready'
 
 /** One page of a list of the API. */
 export interface List<T> {
@@ -91,7 +94,7 @@ export async function town(options: { store: Store; bins: number; pauseMs: Milli
 
     /** Registers the bins `bin-0…`; each has a device that publishes from then on. */
     async settle(): Promise<void> {
-      await main.says('is ready')
+      await main.says(READY, minutes(2))
       await signIn()
       const facilities = Array.from({ length: bins }, (_, no) => ({ id: `bin-${no}` }))
       const answer = await fetch(`${url}/api/import`, {
@@ -141,7 +144,7 @@ export async function town(options: { store: Store; bins: number; pauseMs: Milli
           const { behind, ready } = await get<SystemState>('/api/system')
           return ready && behind.state <= records && behind.store <= records
         },
-        { withinMs: seconds(60) }
+        { withinMs: minutes(2) }
       ),
 
     async close(): Promise<void> {

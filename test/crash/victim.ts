@@ -22,6 +22,7 @@ export type Order = Strike | 'checkpoint now'
 const A_WHILE_MS = minutes(1)
 /** Longer than one turn may work on a checkpoint: each piece of it is then followed by a turn of the others. */
 const A_TURN_MS = 15
+const SLOW_DISK_MS = 20
 
 let strike: Strike | undefined
 process.on('message', message => {
@@ -41,7 +42,7 @@ let aheadMs: Millis = 0
 const now = performance.now.bind(performance)
 performance.now = () => now() + (strike?.at === 'pieces' ? (aheadMs += A_TURN_MS) : aheadMs)
 
-const { setImmediate: nextTurn } = timers
+const { setImmediate: nextTurn, setTimeout: delay } = timers
 timers.setImmediate = (async (...args: Parameters<typeof nextTurn>) => {
   passing('pieces')
   return nextTurn(...args)
@@ -54,6 +55,8 @@ ClassicLevel.prototype.put = async function (this: Level, key: unknown, value: u
   if (strike?.at === 'written' && strike.passes <= 0) {
     // Not synced: it is in the system's memory or, as after a loss of power, it is not. Nobody may have been told.
     if (Math.random() < 0.5) await put.call(this, key, value, { ...(options as object), sync: false })
+    // A slow disk: who is told too early has heard it by then.
+    await delay(SLOW_DISK_MS)
     passing('written')
   }
   await put.call(this, key, value, options)
