@@ -38,6 +38,8 @@ export function secondProcess(script: string, options: Record<string, string | n
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   return {
     answer,
+    /** Ends it at once. */
+    kill: () => void child.kill(),
     /** Ends one that waits for the end of its input. */
     end() {
       child.stdin.end()
