@@ -110,6 +110,7 @@ export async function startSystem(options: {
         journal,
         dataDir: config.dataDir,
         version: VERSION,
+        influx: config.influx,
         settings: openSettings(config)
       })
     await migrateDatabase(pool, {

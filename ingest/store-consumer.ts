@@ -59,12 +59,11 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
   const totals = { rows: 0, refusedRecords: 0, retries: 0 }
   /** What the journal knows of it, until the store has said so itself. */
   let offset: Seq = journal.health().confirmed.store
-  /** A store that lost something is given it again: until that is known and done the journal deletes nothing. */
-  const keeping = journal.keep()
-  let letGo = (): void => {
-    letGo = () => {}
-    keeping()
-  }
+  /**
+   * A store that lost something is given it again: until that is known and done the journal deletes nothing, also not
+   * while closing, when the rules confirm once more.
+   */
+  let letGo: (() => void) | undefined = journal.keep()
   let trouble: { reason: string; since: Millis } | undefined
   /** There only while the store lags so far that it must read the journal itself. */
   let replay: ReturnType<typeof registryReplay> | undefined
@@ -75,10 +74,13 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
     if (offset > journal.head()) throw foreignJournal(offset, journal.head())
     await journal.confirm('store', offset)
     while (!signal.aborted) {
-      if (offset >= confirmed) letGo()
+      if (letGo && offset >= confirmed) {
+        letGo()
+        letGo = undefined
+      }
       const batch = await nextBatch(committed())
       await put(batch)
-      if (rowCount(batch) < MAX_ROWS / 2) await pause(PAUSE_MS)
+      if (!replay && rowCount(batch) < MAX_ROWS / 2) await pause(PAUSE_MS)
     }
   }
 
@@ -98,16 +100,25 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
 
   async function reread(upTo: Seq): Promise<NormalisedRecord[]> {
     replay ??= registryReplay(options.changes)
-    const records = (await readAfter(offset)).filter(({ seq }) => seq <= upTo)
+    const records = (await readAfter(offset, upTo)).filter(({ seq }) => seq <= upTo)
     const missing = (records[0]?.seq ?? 0) - offset - 1
     if (missing > 0)
       log(`the journal no longer has the ${missing} records after ${offset}: an older store was restored`)
     return replay.normalise(records)
   }
 
-  async function readAfter(after: Seq): Promise<JournalRecord[]> {
-    for await (const records of journal.read(after, { maxBytes: REREAD_BYTES, signal })) return records
-    return []
+  /** At least the next record; up to `upTo`, about so many as a write is good for. */
+  async function readAfter(after: Seq, upTo: Seq): Promise<JournalRecord[]> {
+    const found: JournalRecord[] = []
+    let bytes = 0
+    for await (const records of journal.read(after, { maxBytes: REREAD_BYTES, signal })) {
+      for (const record of records) {
+        found.push(record)
+        bytes += record.payload.byteLength
+      }
+      if (bytes >= REREAD_BYTES || (found.at(-1)?.seq ?? 0) >= upTo) break
+    }
+    return found
   }
 
   async function put(batch: NormalisedRecord[]): Promise<void> {
@@ -129,7 +140,7 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
 
   async function putAside(record: NormalisedRecord, { message }: Error): Promise<void> {
     await patiently(async () => {
-      const [raw] = await readAfter(record.seq - 1)
+      const [raw] = await readAfter(record.seq - 1, record.seq)
       const reject = { device: record.deviceId, reason: 'store-refused', path: '', detail: message } as const
       const payload = raw?.payload ?? new Uint8Array()
       for (const row of quarantineRows({ ...record, rejects: [reject], payload })) {
@@ -184,15 +195,13 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
 
   const pause = (ms: Millis) => sleep(ms, undefined, { signal }).catch(() => {})
 
-  const running = run()
-    .catch((error: unknown) => {
-      if (signal.aborted) return
-      const fatal = error instanceof Error ? error : new Error(String(error))
-      trouble = { reason: fatal.message, since: clock.now() }
-      stop.abort()
-      options.onFatal(fatal)
-    })
-    .finally(() => letGo())
+  const running = run().catch((error: unknown) => {
+    if (signal.aborted) return
+    const fatal = error instanceof Error ? error : new Error(String(error))
+    trouble = { reason: fatal.message, since: clock.now() }
+    stop.abort()
+    options.onFatal(fatal)
+  })
   const tidying = keepHouse()
 
   return {

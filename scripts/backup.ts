@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { backup } from '#db/backup/dump'
 import { refuseExisting, writeBackup } from '#db/backup/file'
+import { backupName, keepNewest } from '#db/backup/rotation'
 import type { Problem } from '#model/api'
 import { AppError } from '#model/errors'
-import { seconds } from '#model/time'
+import { seconds, systemClock } from '#model/time'
 import { openSettings, readConfig, type Config } from '../config.ts'
 import { urlHost, VERSION } from '../system.ts'
 import { command, megabytes, openDatabase, openJournal } from './open-data.ts'
@@ -13,33 +14,52 @@ import { command, megabytes, openDatabase, openJournal } from './open-data.ts'
 const HELP = `Writes everything a new start elsewhere needs into one file, while Mingjie runs or not.
 
   npm run backup -- --out <file>
+  npm run backup -- --dir <folder> --keep 14
 
   --out <file>            where to; it is whole when it bears this name
   --force                 replace a file of that name
+  --dir <folder>          instead: a file named by the time, mingjie-20261121T020000Z.mjb
+  --keep <n>              then delete all such files but the newest n
+  --quiet                 say nothing when all went well, as cron likes it
   --url <url>             where Mingjie runs              (from HTTP_HOST and HTTP_PORT)
-  --username <name>       who asks it, an admin           (admin)
-  --password-file <file>  that account's password         (ADMIN_PASSWORD or ADMIN_PASSWORD_FILE)
+  --token-file <file>     an API token of an admin
+  --username <name>       or who asks it, an admin        (admin)
+  --password-file <file>  and that account's password     (ADMIN_PASSWORD or ADMIN_PASSWORD_FILE)
   --help
 
 DATA_DIR, DATABASE_URL and the others are read as npm start reads them. A running Mingjie is asked over HTTP, with the
-password; one that does not run needs none. The file holds password hashes: keep it as you keep the database.`
+token or the password; one that does not run needs none. The file holds password hashes: keep it as you keep the database.
+
+Ends with 0 when the backup is written and checked, 1 when there is none, 2 when it is there and old ones could not be deleted.`
 
 const PROGRESS_MS = seconds(5)
+const NOT_TIDIED = 2
 
 await command(async () => {
   const { values } = parseArgs({
     options: {
       out: { type: 'string' },
       force: { type: 'boolean', default: false },
+      dir: { type: 'string' },
+      keep: { type: 'string' },
+      quiet: { type: 'boolean', default: false },
       url: { type: 'string' },
+      'token-file': { type: 'string' },
       username: { type: 'string', default: 'admin' },
       'password-file': { type: 'string' },
       help: { type: 'boolean', default: false }
     }
   })
   if (values.help) return console.log(HELP)
-  if (!values.out) throw new AppError('bad-request', 'Say where to: npm run backup -- --out <file>')
-  const file = resolve(values.out)
+  const { dir, quiet } = values
+  if (!values.out === !dir) {
+    throw new AppError('bad-request', 'Say where to: npm run backup -- --out <file>, or --dir <folder>')
+  }
+  const keep = values.keep === undefined ? undefined : Number(values.keep)
+  if (keep !== undefined && (!dir || !(Number.isInteger(keep) && keep > 0))) {
+    throw new AppError('bad-request', '--keep is a whole number from 1 on, and goes with --dir.')
+  }
+  const file = resolve(dir ? join(dir, backupName(systemClock.now())) : (values.out as string))
   refuseExisting(file, values.force)
   const config = readConfig(process.env)
 
@@ -50,12 +70,12 @@ await command(async () => {
       bytes,
       replace: values.force,
       onProgress(size) {
-        if (performance.now() - toldAt < PROGRESS_MS) return
+        if (quiet || performance.now() - toldAt < PROGRESS_MS) return
         toldAt = performance.now()
         console.log(`  … ${megabytes(size)}`)
       }
     })
-    console.log(`${file}: ${megabytes(size)}, checked`)
+    if (!quiet) console.log(`${file}: ${megabytes(size)}, checked`)
   }
 
   const journal = values.url ? undefined : await openJournal(config)
@@ -63,23 +83,44 @@ await command(async () => {
     const database = await openDatabase(config)
     try {
       const { pool } = database
-      const { dataDir } = config
-      await write(backup({ pool, journal, dataDir, version: VERSION, settings: openSettings(config) }))
+      const { dataDir, influx } = config
+      const settings = openSettings(config)
+      await write(backup({ pool, journal, dataDir, version: VERSION, influx, settings }))
     } finally {
       await database.close()
       await journal.close()
     }
   } else {
     const url = values.url ?? urlOf(config)
-    const password = values['password-file']
-      ? (await readFile(values['password-file'], 'utf8')).trim()
-      : config.adminPassword
-    if (!password) {
-      throw new AppError('bad-request', 'Mingjie runs: give the password of an admin by --password-file.')
+    const token = await textIn(values['token-file'])
+    if (token) await fromServer({ url, headers: { authorization: `Bearer ${token}` }, write })
+    else {
+      const password = (await textIn(values['password-file'])) ?? config.adminPassword
+      if (!password) {
+        throw new AppError(
+          'bad-request',
+          'Mingjie runs: give an API token of an admin by --token-file, or the password by --password-file.'
+        )
+      }
+      await signedIn({ url, username: values.username, password }, headers =>
+        fromServer({ url, headers, write })
+      )
     }
-    await fromServer({ url, username: values.username, password, write })
   }
+  if (!dir || keep === undefined) return
+  // The new one is whole and there: what fails now has cost no backup.
+  await keepNewest(dir, keep).then(
+    deleted => void (!quiet && deleted.length > 0 && console.log(`deleted ${deleted.join(', ')}`)),
+    (error: unknown) => {
+      console.error(`The backup is there; old ones could not be deleted: ${(error as Error).message}`)
+      process.exitCode = NOT_TIDIED
+    }
+  )
 })
+
+async function textIn(file: string | undefined): Promise<string | undefined> {
+  return file === undefined ? undefined : (await readFile(file, 'utf8')).trim()
+}
 
 function urlOf({ http, tls }: Config): string {
   return `http${tls ? 's' : ''}://${urlHost(http.host)}:${http.port}`
@@ -87,11 +128,20 @@ function urlOf({ http, tls }: Config): string {
 
 async function fromServer(options: {
   url: string
-  username: string
-  password: string
+  headers: Record<string, string>
   write: (bytes: AsyncIterable<Uint8Array>) => Promise<void>
 }): Promise<void> {
-  const { url, username, password, write } = options
+  const { url, headers, write } = options
+  const { body } = await ask(url, '/api/backup', { method: 'POST', headers })
+  if (!body) throw new AppError('internal', `${url} answered nothing.`)
+  await write(body as AsyncIterable<Uint8Array>)
+}
+
+/** Does `work` with the headers of a session that ends with it. */
+async function signedIn(
+  { url, username, password }: { url: string; username: string; password: string },
+  work: (headers: Record<string, string>) => Promise<void>
+): Promise<void> {
   const { origin } = new URL(url)
   const session = await ask(url, '/api/session', {
     method: 'POST',
@@ -104,9 +154,7 @@ async function fromServer(options: {
     .join('; ')
   const headers = { cookie, origin }
   try {
-    const { body } = await ask(url, '/api/backup', { method: 'POST', headers })
-    if (!body) throw new AppError('internal', `${url} answered nothing.`)
-    await write(body as AsyncIterable<Uint8Array>)
+    await work(headers)
   } finally {
     await ask(url, '/api/session', { method: 'DELETE', headers }).catch(() => {})
   }

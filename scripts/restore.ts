@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { historyOf, historyText } from '#db/backup/history'
 import { readManifest, refuseUsed, restoreBackup } from '#db/backup/load'
 import { AppError } from '#model/errors'
 import { readConfig, type Config } from '../config.ts'
@@ -16,7 +17,12 @@ const HELP = `Puts a backup into an empty DATA_DIR and an empty database. Mingji
   --force         DATA_DIR is not empty: move what is there into a folder in it
   --help
 
-DATA_DIR and DATABASE_URL are read as npm start reads them. A database of DATABASE_URL must be empty, always.`
+DATA_DIR, DATABASE_URL and INFLUX_URL are read as npm start reads them. A database of DATABASE_URL must be empty, always.
+Readings that InfluxDB keeps are not in the backup: the end says whether the InfluxDB of INFLUX_URL has them.
+
+Ends with 0 when all is restored, 1 when nothing is, 2 when it is restored and InfluxDB lacks readings or was not seen.`
+
+const HISTORY_FAULT = 2
 
 /** What may lie in an empty DATA_DIR: what a restore moved aside, backups made before migrations, what a home has. */
 const MAY_STAY = /^(\..*|before-restore-.*|backups|lost\+found)$/
@@ -35,7 +41,8 @@ await command(async () => {
   if (!existsSync(file)) throw new AppError('not-found', `There is no ${file}.`)
   const config = readConfig(process.env)
   // All that can be wrong with the file is found before anything is touched.
-  const { takenAt, version } = await readManifest(file)
+  const manifest = await readManifest(file)
+  const { takenAt, version } = manifest
   console.log(`${file}: whole, taken ${takenAt} by Mingjie ${version}`)
   if (config.databaseUrl) {
     const database = await openDatabase(config)
@@ -54,6 +61,9 @@ await command(async () => {
   }
   await rm(mark)
   console.log(`Restored into ${dataDir}. Start with npm start.`)
+  const told = historyText(await historyOf(manifest, config.influx), manifest)
+  if (told) console[told.fault ? 'error' : 'log'](told.text)
+  if (told?.fault) process.exitCode = HISTORY_FAULT
 })
 
 async function makeRoom(config: Config, force: boolean): Promise<void> {

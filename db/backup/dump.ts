@@ -6,6 +6,8 @@ import { to as copyTo } from 'pg-copy-streams'
 import type { Journal, JournalRecord, Seq } from '#db/journal'
 import { encodeBatch } from '#db/journal/batch-codec'
 import { newestMigration } from '#db/migrate'
+import { postgresOffsetKeeper } from '#db/telemetry/offset-keeper'
+import type { InfluxAddress } from '#db/telemetry/influx/requests'
 import { AppError } from '#model/errors'
 import { packed, type Section } from './format.ts'
 import { listOf, tablesOf, telemetryDays } from './tables.ts'
@@ -16,6 +18,8 @@ export interface BackupSource {
   dataDir: string
   /** Of Mingjie. */
   version: string
+  /** Undefined when Postgres keeps telemetry. Its token goes nowhere. */
+  influx: InfluxAddress | undefined
   /** Without secrets. */
   settings: unknown
 }
@@ -28,12 +32,12 @@ const READ_BYTES = 1024 * 1024
  * Everything a new start elsewhere needs, as one stream of bytes, while the system runs: the database as it is at one
  * instant, and the journal from what its consumers had confirmed before that instant to what was acknowledged after it.
  * So the rules and the store go on from their offsets, nothing acknowledged before the call is missing and nothing is
- * counted twice. The journal is not trimmed meanwhile. Rejects with `config-invalid` when there is no database yet.
+ * counted twice. Of readings in InfluxDB it names only the place and the offset. The journal is not trimmed meanwhile. Rejects with `config-invalid` when there is no database yet.
  */
 export const backup = (source: BackupSource): AsyncGenerator<Buffer, void> => packed(sections(source))
 
 async function* sections(source: BackupSource): AsyncGenerator<Section> {
-  const { pool, journal, dataDir, version, settings } = source
+  const { pool, journal, dataDir, version, influx, settings } = source
   const letGo = journal.keep()
   let client: pg.PoolClient | undefined
   let whole = false
@@ -53,6 +57,14 @@ async function* sections(source: BackupSource): AsyncGenerator<Section> {
       version,
       migration,
       telemetryDays: await telemetryDays(client),
+      ...(influx && {
+        influx: {
+          url: influx.url,
+          bucket: influx.bucket,
+          ...(influx.org && { org: influx.org }),
+          offset: await postgresOffsetKeeper(client).get()
+        }
+      }),
       journal: { head, confirmed },
       settings
     }

@@ -15,6 +15,8 @@ export interface Manifest {
   migration: number
   /** Days (UTC, epoch ms) that have telemetry in Postgres; null when Postgres keeps none. */
   telemetryDays: number[] | null
+  /** Where readings lie that are not in it; absent when Postgres kept them. */
+  influx?: { url: string; bucket: string; org?: string; offset: Seq }
   journal: { head: Seq; confirmed: { store: Seq; state: Seq } }
   /** To be read by people; holds no secret. */
   settings: unknown

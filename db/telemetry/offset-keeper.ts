@@ -9,8 +9,8 @@ export interface OffsetKeeper {
   set(from: Seq, to: Seq): Promise<boolean>
 }
 
-/** In table `offsets` of a migrated database. The pool stays the caller's to end. */
-export function postgresOffsetKeeper(pool: pg.Pool): OffsetKeeper {
+/** In table `offsets` of a migrated database. The pool, or the one connection, stays the caller's to end. */
+export function postgresOffsetKeeper(pool: pg.Pool | pg.ClientBase): OffsetKeeper {
   return {
     async get() {
       const { rows } = await pool.query<{ seq: string }>(`select seq from offsets where consumer = 'store'`)

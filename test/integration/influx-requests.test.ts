@@ -50,7 +50,13 @@ function keptInMemory(): OffsetKeeper {
 
 async function facing(answer: (asked: Asked) => Answered | undefined, more: object = {}) {
   const stub = await influxStub({ answer })
-  const store = influxTelemetryStore({ url: stub.url, bucket: 'city', offsets: keptInMemory(), clock, ...more })
+  const store = influxTelemetryStore({
+    url: stub.url,
+    bucket: 'city',
+    offsets: keptInMemory(),
+    clock,
+    ...more
+  })
   open.push(stub, store)
   return { store, stub, asked: () => stub.asked.map(({ method, path }) => `${method} ${path}`) }
 }

@@ -29,15 +29,13 @@ export function markOf([row]: unknown[][]): Mark | undefined {
 }
 
 /**
- * What a question that was answered by a refusal tells: 404 that there is nothing yet, everything else nothing at all (a
- * token that may only write, a 3.x without the table). Silence and trouble of the server is thrown on: ask again.
+ * What a question that was answered by a refusal tells: without a database that there is nothing yet, everything else nothing
+ * at all (a token that may only write, a 3.x without the table). Silence and trouble of the server is thrown on: ask again.
  */
 export function markOfRefusal(error: unknown): Mark | undefined {
-  const { cause } = error as Error
-  if (!(cause instanceof HttpError)) {
-    if (cause === undefined) return undefined
-    throw error
-  }
+  const { cause, message } = error as Error
+  if (cause === undefined) return /database not found/i.test(message) ? { seq: 0 } : undefined
+  if (!(cause instanceof HttpError)) throw error
   if (cause.statusCode === 404) return { seq: 0 }
   if (cause.statusCode >= 500 || cause.statusCode === 429) throw error
   return undefined

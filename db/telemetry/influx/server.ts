@@ -10,7 +10,7 @@ import { influxRequests, type InfluxAddress } from './requests.ts'
 export interface InfluxServer {
   /** Resolves when all rows are in it, and after them the line `last`. Repeating is harmless. */
   put(rows: TelemetryRow[], last?: string): Promise<void>
-  /** How far it was written; undefined when it does not let that be read. */
+  /** How far it was written; undefined when it does not let that be read. Makes nothing. */
   mark(): Promise<Mark | undefined>
   /** As it said when it was met last; undefined before. */
   version(): string | undefined
@@ -31,11 +31,11 @@ export interface InfluxServer {
 export function influxServer(address: InfluxAddress): InfluxServer {
   const { url, org, bucket } = address
   const requests = influxRequests(address)
+  let generationOf: Promise<number> | undefined
   let writable: Promise<number> | undefined
   let readable: Promise<void> | undefined
   let told: string | undefined
 
-  /** Answers which generation it is, once that is ready to be written. */
   async function meet(): Promise<number> {
     const version = await requests.version()
     const generation = Number(/^v?([123])\./.exec(version)?.[1])
@@ -51,16 +51,24 @@ export function influxServer(address: InfluxAddress): InfluxServer {
         `InfluxDB ${version} needs INFLUX_ORG: set it to the organisation of ${bucket}`
       )
     }
-    if (generation === 1) await ensureDatabase(requests, bucket)
     told = version.replace(/^v/, '')
     return generation
   }
 
-  async function met<T>(work: (generation: number) => Promise<T>): Promise<T> {
+  async function makeWritable(): Promise<number> {
+    const generation = await (generationOf ??= meet())
+    if (generation === 1) await ensureDatabase(requests, bucket)
+    return generation
+  }
+
+  const met = <T>(work: (generation: number) => Promise<T>): Promise<T> =>
+    trying(async () => work(await (writable ??= makeWritable())))
+
+  async function trying<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await work(await (writable ??= meet()))
+      return await work()
     } catch (error) {
-      writable = readable = undefined
+      generationOf = writable = readable = undefined
       throw error
     }
   }
@@ -85,8 +93,8 @@ export function influxServer(address: InfluxAddress): InfluxServer {
       }),
     ask: influxQl => met(generation => answer(generation, influxQl)),
     mark: () =>
-      met(generation =>
-        answer(generation, MARK_QUERY).then(markOf, (error: unknown) => {
+      trying(async () =>
+        answer(await (generationOf ??= meet()), MARK_QUERY).then(markOf, (error: unknown) => {
           readable = undefined
           return markOfRefusal(error)
         })
