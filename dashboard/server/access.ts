@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
-import type { People, Person } from '#db/people'
+import type { People, SignedIn } from '#db/people'
 import { AppError } from '#model/errors'
 import type { Role } from '#model/tickets'
 import type { Api } from './deps.ts'
@@ -21,7 +21,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Who asks; undefined on a public route. */
-    person: Person | undefined
+    person: SignedIn | undefined
   }
 }
 
@@ -57,9 +57,16 @@ export function guardRoutes(app: Api, people: People): void {
 }
 
 /** The person on a route that is not public. */
-export function personOn(request: FastifyRequest): Person {
+export function personOn(request: FastifyRequest): SignedIn {
   if (!request.person) throw new AppError('unauthenticated', 'Sign in first.')
   return request.person
+}
+
+/** The person, signed in by password: a token that leaks must not make more tokens, accounts or passwords. */
+export function personThemselves(request: FastifyRequest): SignedIn {
+  const person = personOn(request)
+  if (person.via !== 'token') return person
+  throw new AppError('forbidden', 'A token cannot do this: sign in with your password.')
 }
 
 export interface Token {

@@ -218,12 +218,14 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
     setInterval(ping, PING_EVERY_MS),
     setInterval(() => void checkSessions(), SESSION_CHECK_EVERY_MS)
   ]
+  const stopListening = people.onSessionsEnded(() => void checkSessions())
   const door = openDoor(app, { people, isFull: () => readers.size >= MAX_SOCKETS, join })
 
   app.addHook('preClose', async () => {
     closed = true
     clearTimeout(nextRound)
     timers.forEach(clearInterval)
+    stopListening()
     door.close()
     for (const { socket } of readers) socket.terminate()
   })

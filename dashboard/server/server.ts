@@ -14,6 +14,7 @@ import { importRoutes } from './import-routes.ts'
 import { liveSocket } from './live-socket.ts'
 import { inlineScriptHashes, pageRoutes } from './page.ts'
 import { answerProblems, problemOf, sendProblem } from './problems.ts'
+import { peopleRoutes } from './people-routes.ts'
 import { ruleRoutes } from './rule-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { systemRoutes } from './system-routes.ts'
@@ -57,6 +58,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   })
 
   await app.register(sessionRoutes, deps)
+  await app.register(peopleRoutes, deps)
   await app.register(facilityRoutes, deps)
   await app.register(deviceRoutes, deps)
   await app.register(ticketRoutes, deps)

@@ -110,9 +110,13 @@ describe('signing in', () => {
 describe('who may do what', () => {
   /** Every route that somebody may not use; what is not here is public or for all who are signed in. */
   const ONLY: Record<string, readonly Role[]> = {
+    'GET /api/audit': ['admin'],
+    'GET /api/people': ['admin', 'manager'],
     'GET /api/quarantine': ['admin', 'operator'],
     'POST /api/backup': ['admin'],
-    'POST /api/import': ['admin', 'operator']
+    'POST /api/import': ['admin', 'operator'],
+    'POST /api/people': ['admin'],
+    'PUT /api/people/:username': ['admin']
   }
   const PUBLIC = [
     'GET /api/openapi.json',
@@ -127,6 +131,10 @@ describe('who may do what', () => {
   const SIGNED_IN = [
     'GET /api/session',
     'DELETE /api/session',
+    'POST /api/session/password',
+    'GET /api/tokens',
+    'POST /api/tokens',
+    'DELETE /api/tokens/:id',
     'GET /api/facilities',
     'GET /api/facilities/:id',
     'GET /api/facilities/:id/telemetry',
@@ -156,7 +164,7 @@ describe('who may do what', () => {
     }
     for (const route of everyRoute) {
       const [method, path = ''] = route.split(' ') as ['GET', string]
-      const url = path.replace(':id', 'x').replace('*', 'somewhere')
+      const url = path.replace(/:\w+/g, 'x').replace('*', 'somewhere')
       const status = async (headers: object) =>
         (await server.app.inject({ method, url, headers: { ...headers } })).statusCode
       const anonymous = await status({})
