@@ -53,7 +53,7 @@ export interface CrashReport extends Omit<Verdict, 'differences'> {
   rounds: number
   tookMs: Millis
   rows: Row[]
-  /** False when it was stopped before the end: what was lost is not known then. */
+  /** False when it was stopped, or could not go on, before the end: what was lost is not known then. */
   judged: boolean
   /** What went wrong, in words; empty when nothing did. */
   faults: string[]
@@ -86,14 +86,15 @@ export async function crashRounds(options: {
     return opened
   }
 
-  async function play(): Promise<Pick<CrashReport, (keyof Verdict & keyof CrashReport) | 'faults'>> {
+  async function play(): Promise<Outcome> {
     // A device has so many readings until it has caught up with now.
     const here = await open({ store, bins: BINS, pauseMs: Math.max(20, rounds / 3) })
     try {
       return await reckoned(here, await playOn(here))
     } catch (error) {
-      if (!signal.aborted) say(`\nIt last said:\n${here.main().output().slice(-3000)}`)
-      throw error
+      // What could not go on is a fault like any other; the rounds until then are told.
+      say(`\nIt last said:\n${here.main().output().slice(-3000)}`)
+      return { ...UNJUDGED, faults: [error instanceof Error ? error.message : String(error)] }
     }
   }
 
@@ -128,7 +129,7 @@ export async function crashRounds(options: {
     return marks
   }
 
-  async function reckoned(here: Town, marks: Mark[]) {
+  async function reckoned(here: Town, marks: Mark[]): Promise<Outcome> {
     await here.main().says(READY, PATIENCE_MS)
     await Promise.all(here.devices().map(device => device.drain()))
     await here.caughtUp(1)
@@ -144,7 +145,7 @@ export async function crashRounds(options: {
     found.unshift(...differences.map(({ what, detail }) => `${what}: ${detail}`))
     const broken = await journalFault(here.dataDir)
     if (broken) found.push(`the journal: ${broken}`)
-    return { ...counts, faults: found }
+    return { ...counts, judged: true, faults: found }
   }
 
   /** In which round the reading was published; in the control there is none, and the first row takes it. */
@@ -154,25 +155,24 @@ export async function crashRounds(options: {
     return (mark ?? marks[0])?.row ?? (rows[0] as Row)
   }
 
-  const stopped = new Promise<undefined>(resolve => {
-    if (signal.aborted) resolve(undefined)
-    signal.addEventListener('abort', () => resolve(undefined))
+  const stopped = new Promise<Outcome>(resolve => {
+    if (signal.aborted) resolve(UNJUDGED)
+    signal.addEventListener('abort', () => resolve(UNJUDGED))
   })
   const played = play()
   // Once stopped, it fails for lack of a town, and nobody waits for it.
   played.catch(() => {})
   try {
     const outcome = await Promise.race([played, stopped])
-    const nothing = { acknowledged: 0, episodes: 0, tickets: 0, faults: [] }
-    const counts = {
-      tookMs: performance.now() - began,
-      rounds: rows.reduce((sum, row) => sum + row.rounds, 0)
-    }
-    return { seed, store, rows, judged: outcome !== undefined, ...counts, ...(outcome ?? nothing) }
+    const tookMs = performance.now() - began
+    return { seed, store, rounds: rows.reduce((sum, row) => sum + row.rounds, 0), tookMs, rows, ...outcome }
   } finally {
     await Promise.all(towns.map(async opened => (await opened).close()))
   }
 }
+
+type Outcome = Pick<CrashReport, 'acknowledged' | 'episodes' | 'tickets' | 'judged' | 'faults'>
+const UNJUDGED: Outcome = { acknowledged: 0, episodes: 0, tickets: 0, judged: false, faults: [] }
 
 interface Mark {
   row: Row

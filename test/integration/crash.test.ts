@@ -15,6 +15,7 @@ it(`loses and doubles neither reading, episode nor ticket in ${ROUNDS} times kil
       `${inSeconds(recovered.at(-1))} (longest)`
   )
   expect(report.faults).toEqual([])
+  expect(report.judged).toBe(true)
   expect(report.rows.every(({ rounds }) => rounds > 0)).toBe(true)
   expect(report.acknowledged).toBeGreaterThan(0)
 }, 600_000)
