@@ -43,7 +43,19 @@ const near = (random: Random, at: { lat: number; lon: number }, metres: number) 
 })
 
 /** The same seed and scale give the same city, to the byte, on every machine. */
-export function makeCity({ seed, scale }: { seed: number; scale: number }): City {
+export function makeCity({
+  seed,
+  scale,
+  lampsPerCabinet,
+  least = {}
+}: {
+  seed: number
+  scale: number
+  /** Fills each cabinet up to this; default about 48, alike on a road. */
+  lampsPerCabinet?: number
+  /** More than the scale gives, where every kind of trouble must find its place. */
+  least?: { compactors?: number; toilets?: number }
+}): City {
   const random = randomFor(seed, 'city')
   const many = (full: number, least: number) => Math.max(least, Math.round(full * scale))
   const streets = STREETS.slice(0, many(DISTRICT_SIZE.streets, 3))
@@ -126,7 +138,7 @@ export function makeCity({ seed, scale }: { seed: number; scale: number }): City
     })
   }
 
-  const compactors = many(DISTRICT_SIZE.compactors, 2)
+  const compactors = many(DISTRICT_SIZE.compactors, least.compactors ?? 2)
   for (let i = 0; i < compactors; i++) {
     const place = spread(compactors, i + 2)
     const station = facility('compactor', `station-${pad(i + 1, 2)}`, {
@@ -139,7 +151,7 @@ export function makeCity({ seed, scale }: { seed: number; scale: number }): City
     device('odour-sensor', `od-s${pad(i + 1, 2)}`, station)
   }
 
-  const toilets = many(DISTRICT_SIZE.toilets, 4)
+  const toilets = many(DISTRICT_SIZE.toilets, least.toilets ?? 4)
   const secondSensors = Math.max(0, many(DISTRICT_SIZE.odour, 0) - compactors - toilets)
   for (let i = 0; i < toilets; i++) {
     const place = spread(toilets, i)
@@ -162,7 +174,9 @@ export function makeCity({ seed, scale }: { seed: number; scale: number }): City
   let cabinetNumber = 0
   for (const plan of plans) {
     const lamps = lampsOn.get(plan.id) ?? 0
-    const cabinets = Math.ceil(lamps / LAMPS_PER_CABINET)
+    const cabinets = Math.ceil(lamps / (lampsPerCabinet ?? LAMPS_PER_CABINET))
+    const upTo = (c: number) =>
+      lampsPerCabinet ? Math.min(lamps, c * lampsPerCabinet) : Math.floor((lamps * c) / cabinets)
     for (let c = 0; c < cabinets; c++) {
       const number = pad(++cabinetNumber, 3)
       const cabinet = facility('cabinet', `cabinet-${number}`, {
@@ -175,7 +189,7 @@ export function makeCity({ seed, scale }: { seed: number; scale: number }): City
       const controller = direct
         ? device('cabinet-controller', `cab-${number}`, cabinet)
         : device('gateway', `gw-${number}`, cabinet)
-      for (let l = Math.floor((lamps * c) / cabinets); l < Math.floor((lamps * (c + 1)) / cabinets); l++) {
+      for (let l = upTo(c); l < upTo(c + 1); l++) {
         const lamp = facility('light', `light-${pad(++lampNumber, 4)}`, {
           plan,
           share: (l + 0.5) / lamps,

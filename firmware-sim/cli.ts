@@ -1,14 +1,20 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import type { ImportResult, Problem } from '#model/api'
-import { seconds, systemClock } from '#model/time'
+import { seconds, systemClock, type Millis } from '#model/time'
 import { cityCsv } from './city-csv.ts'
 import { makeCity, type City } from './city.ts'
+import { plannedDays, playAlone, writeExpectation } from './expect.ts'
 import { connectFleet } from './fleet.ts'
+import { truthCity, truthStart } from './truth/setting.ts'
 
 const HELP = `Plays a simulated city against a running Mingjie, live, until Ctrl-C.
 
   npm run sim -- --password <admin's password>
+  npm run sim -- --seed 7 --facilities 500 --hours 48 --speed max --expect out.json
+
+With --expect hard days happen to the city: of everything that can go wrong some, and the file says which tickets must
+follow and which must not. Without --speed max they begin now and are sent as they happen.
 
   --http <url>        where Mingjie answers       (http://127.0.0.1:8080)
   --mqtt <url>        its broker, mqtt or mqtts   (mqtt://127.0.0.1:1883)
@@ -17,6 +23,10 @@ const HELP = `Plays a simulated city against a running Mingjie, live, until Ctrl
   --token <text>      a bearer token instead
   --seed <integer>    which city                  (7)
   --scale <number>    1 is a whole district       (0.1)
+  --facilities <n>    instead of the scale: about so many, with the large cabinets of a main road
+  --hours <n>         so long the hard days last  (48)
+  --speed <live|max>  max: on this machine alone, as fast as it goes; npm run truth needs a system  (live)
+  --expect <file>     writes what must follow: {must, may, mustNot}, each {rule, subject, from, to, why}
   --secrets <file>    keeps the devices' secrets between runs  (./sim-secrets.json)
   --help
 
@@ -37,6 +47,10 @@ function settings() {
       seed: text('7'),
       scale: text('0.1'),
       secrets: text('./sim-secrets.json'),
+      facilities: { type: 'string' },
+      hours: text('48'),
+      speed: text('live'),
+      expect: { type: 'string' },
       help: { type: 'boolean', default: false }
     }
   })
@@ -46,11 +60,25 @@ function settings() {
   if (!Number.isInteger(seed)) throw new UsageError(`--seed ${values.seed} is not an integer`)
   if (!(scale > 0 && scale <= 1))
     throw new UsageError(`--scale ${values.scale} is not a number above 0 and up to 1`)
+  const facilities = values.facilities === undefined ? undefined : Number(values.facilities)
+  if (facilities !== undefined && !(facilities >= 50 && facilities <= 7400))
+    throw new UsageError(`--facilities ${values.facilities} is not a number from 50 to 7400`)
+  const hoursLong = Number(values.hours)
+  if (!(hoursLong > 0 && hoursLong <= 240))
+    throw new UsageError(`--hours ${values.hours} is not a number above 0 and up to 240`)
+  if (values.speed !== 'live' && values.speed !== 'max')
+    throw new UsageError(`--speed ${values.speed} is neither live nor max`)
+  const given = { ...values, seed, scale, facilities, hoursLong }
+  if (values.speed === 'max') {
+    if (values.expect === undefined)
+      throw new UsageError('--speed max needs --expect <file>: it sends nothing')
+    return given
+  }
   for (const url of [values.http, values.mqtt])
     if (!URL.canParse(url)) throw new UsageError(`${url} is not a URL`)
   if (!values.token && !values.password)
     throw new UsageError('--password or --token is needed to import the city')
-  return { ...values, seed, scale }
+  return given
 }
 type Settings = NonNullable<ReturnType<typeof settings>>
 
@@ -105,8 +133,35 @@ async function writeSecrets(file: string, secrets: Record<string, string>): Prom
   await rename(`${file}.new`, file)
 }
 
+const cityOf = ({ seed, scale, facilities }: Settings): City =>
+  facilities === undefined ? makeCity({ seed, scale }) : truthCity({ seed, facilities })
+
+/** Writes what must follow from the hard days that begin at `from`. */
+async function expect(settings: Settings & { expect: string }, city: City, from: Millis) {
+  const { seed, hoursLong, expect: file } = settings
+  const days = plannedDays({ city, from, hoursLong })
+  await writeExpectation(file, seed, days).catch((error: Error) => {
+    throw new UsageError(`${file} cannot be written: ${error.message}`)
+  })
+  const { must, may, mustNot } = days.expectation
+  console.log(
+    `${days.played.faults.length} things go wrong with ${city.facilities.length} facilities in ${hoursLong} h: ` +
+      `${must.length} tickets must follow, ${may.length} may, ${mustNot.length} must not; written to ${file}`
+  )
+  return days.played
+}
+
 async function run(settings: Settings): Promise<void> {
-  const city = makeCity(settings)
+  const city = cityOf(settings)
+  if (settings.speed === 'max') {
+    const played = await expect(
+      { ...settings, expect: settings.expect as string },
+      city,
+      truthStart(settings.seed)
+    )
+    const { messages, readings } = playAlone({ played, say: console.log })
+    return console.log(`played: ${messages} messages with ${readings} readings`)
+  }
   const secrets = await readSecrets(settings.secrets)
   const result = await importCity(settings, city)
   const told = result.rows.filter(row => row.secret !== undefined)
@@ -121,18 +176,21 @@ async function run(settings: Settings): Promise<void> {
         'pass the --secrets file of the run that registered them'
     )
   }
+  const from = systemClock.now()
+  const { expect: file } = settings
+  const hard = file === undefined ? undefined : await expect({ ...settings, expect: file }, city, from)
   const fleet = await connectFleet({
     city,
     url: settings.mqtt,
     secrets: new Map(Object.entries(secrets)),
-    from: systemClock.now(),
-    faults: [],
+    from,
+    faults: hard?.faults ?? [],
     log: console.log
   }).catch((error: Error) => {
     throw new UsageError(error.message, { cause: error })
   })
   console.log(`${fleet.counts().connected} devices connected to ${settings.mqtt}; Ctrl-C ends`)
-  fleet.live(systemClock)
+  fleet.live(systemClock, { troubles: !hard })
   const report = setInterval(() => {
     const { connected, acknowledged, dropped } = fleet.counts()
     console.log(`${connected} connected, ${acknowledged} reports acknowledged, ${dropped} given up`)

@@ -33,11 +33,11 @@ export interface Fleet {
    * to its end, then publishes all reports due in it with their own `at`. Stops early when the fleet is closed.
    */
   play(options: PlayOptions): Promise<void>
-  /** From where the fleet stands on, publishes each report when it is due, and lets new things go wrong. */
-  live(clock: Clock): void
+  /** From where the fleet stands on, publishes each report when it is due, and lets new things go wrong by default. */
+  live(clock: Clock, options?: { troubles?: boolean }): void
   /** Connections, acknowledged reports, reports given up. */
   counts(): LinkCounts
-  /** Everything that went wrong so far, or is to: the ground truth goes with it (`expectedTickets`). */
+  /** Everything that went wrong so far, or is to: the ground truth comes from it (`expectationOf`). */
   faults(): readonly Fault[]
   /** Every device says good-bye. */
   close(): Promise<void>
@@ -99,7 +99,7 @@ export async function connectFleet({ city, url, secrets, from, faults, log }: Fl
   /** Publishes what is due up to `at`; links that come back do so before, links that fail do so after. */
   async function advance(at: Millis, acknowledged: boolean): Promise<void> {
     const downThen = stream.down(at)
-    for (const device of down) if (!downThen.has(device)) linkOf(device).setUp(true)
+    for (const device of down) if (!downThen.has(device)) links.get(device)?.setUp(true)
     const deliveries = stream.until(at).map(report => linkOf(report.device).deliver(report))
     now = at
     if (acknowledged) await Promise.all(deliveries)
@@ -120,8 +120,8 @@ export async function connectFleet({ city, url, secrets, from, faults, log }: Fl
       }
     },
 
-    live(clock) {
-      let nextTrouble = now
+    live(clock, { troubles = true } = {}) {
+      let nextTrouble = troubles ? now : Infinity
       const step = () => {
         const at = Math.max(now, clock.now())
         for (; nextTrouble <= at; nextTrouble += ONGOING_MS) {

@@ -1,8 +1,9 @@
 import { expectedIntervalMs } from '#model/device-models'
+import type { DeviceKind } from '#model/kinds'
 import type { Device } from '#model/registry'
 import { hours, minutes, type Millis } from '#model/time'
 import type { City } from './city.ts'
-import { FAULTS, type Fault, type FaultKind } from './faults.ts'
+import { FAULTS, layerOf, type Fault, type FaultKind } from './faults.ts'
 import { between, randomFor, shuffled, type Random } from './random.ts'
 import { makeWorld, type World } from './world.ts'
 
@@ -11,6 +12,15 @@ import { makeWorld, type World } from './world.ts'
  * those that are not over began and will end, in minutes from the end. A bin that began less than ten minutes before it
  * turns into a ticket while somebody watches.
  */
+const LASTS_MS: Partial<Record<FaultKind, readonly [min: Millis, max: Millis]>> = {
+  'bin-overfull': [minutes(25), minutes(110)],
+  'compactor-full': [minutes(40), minutes(100)],
+  'toilet-odour': [minutes(50), minutes(120)],
+  'toilet-crowded': [minutes(22), minutes(50)],
+  offline: [minutes(60), minutes(100)]
+}
+/** What is lost in the demo is one thing in the street, not the fifty lamps behind a gateway. */
+const LOSES: readonly DeviceKind[] = ['fill-sensor', 'odour-sensor', 'occupancy-sensor']
 const DAY: Partial<
   Record<FaultKind, { over: number; open?: readonly (readonly [from: number, to: number])[] }>
 > = {
@@ -76,7 +86,7 @@ export function plan({ city, from, to }: { city: City; from: Millis; to: Millis 
     for (const [begin, end] of open)
       strike(kind, Math.round(to + minutes(begin)), Math.round(to + minutes(end)))
     for (let i = 0; i < times(city, over); i++) {
-      const lastsMs = between(random, ...FAULTS[kind].lastsMs)
+      const lastsMs = between(random, ...(LASTS_MS[kind] ?? [minutes(30), minutes(60)]))
       const latest = to - lastsMs - minutes(30)
       if (latest < from + minutes(30)) continue
       const begin = wakingMoment(random, world, [from + minutes(30), latest])
@@ -134,10 +144,12 @@ function victims(
   )
   const suits = (kind: FaultKind, device: Device) => {
     if (!(FAULTS[kind].strikes as readonly string[]).includes(device.kind)) return false
+    if (layerOf(kind) === 'link' && !LOSES.includes(device.kind)) return false
     // The odour rule is about toilets; and silence shows in time only on what reports often.
     if (kind === 'toilet-odour') return kindOf.get(device.facility ?? '') === 'toilet'
     const intervalMs = expectedIntervalMs(device)
-    return !(kind === 'offline' && intervalMs > minutes(15)) && !(kind === 'gone' && intervalMs > minutes(30))
+    if (kind === 'gone') return intervalMs <= minutes(30) && device.kind !== 'occupancy-sensor'
+    return !(kind === 'offline' && intervalMs > minutes(15))
   }
   return kind => {
     const taken = left.find(device => suits(kind, device))

@@ -1,10 +1,17 @@
-import type { Device } from '#model/registry'
+import type { Device, Facility } from '#model/registry'
 import type { TelemetryEntry } from '#model/telemetry'
 import { hours, type Millis } from '#model/time'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { Moment } from './behaviours/behaviour.ts'
 import type { City } from './city.ts'
-import type { Fault } from './faults.ts'
+import {
+  CLOCK_AHEAD_MS,
+  CLOCK_FAR_AHEAD_MS,
+  layerOf,
+  type Fault,
+  type FaultKind,
+  type FaultLayer
+} from './faults.ts'
 import { randomFor, type Random } from './random.ts'
 import { makeWorld } from './world.ts'
 
@@ -34,11 +41,12 @@ export interface ReportStream {
   add(faults: readonly Fault[]): void
   /** What is or was lately wrong. */
   faults(): readonly Fault[]
+  /** Puts right at `at` what of these kinds is wrong with these devices then; how many things that were. */
+  repair(devices: readonly string[], kinds: readonly FaultKind[], at: Millis): number
 }
 
-/** Faults of the connection; all others are felt by the sensor. */
-const LINK_FAULTS: readonly Fault['kind'][] = ['offline', 'gone']
 const GARBLED_SHARE = 0.2
+const REBOOT_EVERY_WAKES = 4
 /** What a device without network keeps; the oldest goes first. */
 export const BACKLOG_ENTRIES = 2000
 /** After this an ended fault is not felt any more. */
@@ -66,6 +74,10 @@ interface Publisher extends Running {
   members: Running[]
   seq: number
   backlog: TelemetryEntry[]
+  /** What the next message will overtake. */
+  held: Report | undefined
+  /** What its counter stood at when it last began anew. */
+  countedFrom: number
 }
 
 /**
@@ -88,24 +100,39 @@ export function reportStream({
   function add(more: readonly Fault[]): void {
     for (const fault of more) {
       const known = faultsOf.get(fault.device) ?? []
-      faultsOf.set(fault.device, [...known.filter(({ to }) => to > fault.from - FELT_MS), fault])
+      faultsOf.set(fault.device, [...known.filter(({ to }) => to > fault.from - FELT_MS), { ...fault }])
     }
   }
-  const newest = (device: string, at: Millis, link: boolean) =>
-    faultsOf
-      .get(device)
-      ?.findLast(
-        fault => fault.from <= at && fault.kind !== 'garbled' && LINK_FAULTS.includes(fault.kind) === link
-      )
-  const linkFault = (device: string, at: Millis) => {
-    const fault = newest(device, at, true)
+  const newest = (device: string, at: Millis, layer: FaultLayer) =>
+    faultsOf.get(device)?.findLast(fault => fault.from <= at && layerOf(fault.kind) === layer)
+  const now = (device: string, at: Millis, layer: FaultLayer) => {
+    const fault = newest(device, at, layer)
     return fault && at < fault.to ? fault : undefined
   }
+  const linkFault = (device: string, at: Millis) => now(device, at, 'link')
+
+  /** Who speaks for the cabinet that feeds a facility, or is in it: a dead cabinet is a fault of that device. */
+  const cabinetDevice = new Map(
+    city.devices.flatMap(({ id, kind, facility }) =>
+      facility && (kind === 'cabinet-controller' || kind === 'gateway') ? [[facility, id]] : []
+    )
+  )
+  const feederOf = (facility: Facility | undefined) =>
+    facility &&
+    cabinetDevice.get(facility.kind === 'cabinet' ? facility.id : (facility.attributes.cabinet ?? ''))
 
   function switchOn(device: Device): Running {
     const random = randomFor(city.seed, device.id)
     const unit = { device, facility: device.facility ? facilities.get(device.facility) : undefined }
-    const moment = (at: Millis): Moment => ({ unit, at, world, random, fault: newest(device.id, at, false) })
+    const feeder = feederOf(unit.facility)
+    const moment = (at: Millis): Moment => ({
+      unit,
+      at,
+      world,
+      random,
+      fault: newest(device.id, at, 'world'),
+      powered: !feeder || now(feeder, at, 'world')?.kind !== 'cabinet-dead'
+    })
     const step = BEHAVIOURS[device.kind].start(moment(from))
     return { device, random, measure: at => step(moment(at)) }
   }
@@ -114,7 +141,7 @@ export function reportStream({
     const running = switchOn(device)
     const wakeMs = BEHAVIOURS[device.kind].wakeMs({ device, facility: undefined })
     const nextAt = Math.ceil(from + running.random() * wakeMs)
-    return { ...running, wakeMs, nextAt, members, seq: 0, backlog: [] }
+    return { ...running, wakeMs, nextAt, members, seq: 0, backlog: [], held: undefined, countedFrom: 0 }
   }
 
   /** What a publisher measured at this waking: its own values, and those of the lamps it asked just before. */
@@ -123,6 +150,7 @@ export function reportStream({
     const entries: TelemetryEntry[] = []
     for (const [i, member] of members.entries()) {
       const asked = at - (members.length - i) * 100
+      if (linkFault(member.device.id, asked)) continue
       const values = member.measure(asked)
       if (values) entries.push({ at: asked, device: member.device.id, values })
     }
@@ -131,11 +159,36 @@ export function reportStream({
     return entries
   }
 
+  /** What a device with a wrong clock, or one that keeps restarting, makes of what it measured. */
+  function spoil(
+    publisher: Publisher,
+    kind: FaultKind | undefined,
+    entries: TelemetryEntry[]
+  ): TelemetryEntry[] {
+    const aheadMs =
+      kind === 'clock-ahead' ? CLOCK_AHEAD_MS : kind === 'clock-far-ahead' ? CLOCK_FAR_AHEAD_MS : 0
+    const restarts = kind === 'reboots' && publisher.seq % REBOOT_EVERY_WAKES === 0
+    if (!kind && publisher.countedFrom === 0) return entries
+    return entries.map(entry => {
+      const visits = entry.values.visitsTotal
+      if (restarts && typeof visits === 'number') publisher.countedFrom = visits
+      return {
+        ...entry,
+        at: Number(entry.at) + aheadMs,
+        ...(kind === 'reboots' && { seq: publisher.seq % REBOOT_EVERY_WAKES }),
+        ...(typeof visits === 'number' && {
+          values: { ...entry.values, visitsTotal: visits - publisher.countedFrom }
+        })
+      }
+    })
+  }
+
   function wake(publisher: Publisher, at: Millis): Report[] {
     const { device, random, backlog } = publisher
     const link = linkFault(device.id, at)
     if (link?.kind === 'gone') return []
-    const entries = entriesOf(publisher, at)
+    const spoilt = now(device.id, at, 'message')?.kind
+    const entries = spoil(publisher, spoilt, entriesOf(publisher, at))
     if (link) {
       backlog.push(...entries)
       backlog.splice(0, backlog.length - BACKLOG_ENTRIES)
@@ -144,10 +197,12 @@ export function reportStream({
     const sent: Report[] = []
     if (backlog.length > 0) sent.push({ device: device.id, at, entries: backlog.splice(0) })
     if (entries.length > 0) sent.push({ device: device.id, at, entries })
-    const garbled = faultsOf
-      .get(device.id)
-      ?.some(fault => fault.kind === 'garbled' && fault.from <= at && at < fault.to)
-    if (garbled && entries.length > 0 && random() < GARBLED_SHARE) {
+    if (spoilt === 'duplicates') sent.push(...sent)
+    if (publisher.held) {
+      sent.push({ ...publisher.held, at })
+      publisher.held = undefined
+    } else if (spoilt === 'reordered') publisher.held = sent.pop()
+    if (spoilt === 'garbled' && entries.length > 0 && random() < GARBLED_SHARE) {
       const garbage = GARBAGE[Math.floor(random() * GARBAGE.length)] as (at: Millis) => string
       sent.push({ device: device.id, at, entries: [], raw: garbage(at) })
     }
@@ -167,6 +222,13 @@ export function reportStream({
     add,
     faults: () => [...faultsOf.values()].flat(),
     nextAt: () => publishers.reduce((soonest, { nextAt }) => Math.min(soonest, nextAt), Infinity),
+    repair(devices, kinds, at) {
+      const ill = devices
+        .flatMap(device => faultsOf.get(device) ?? [])
+        .filter(fault => fault.from <= at && at < fault.to && kinds.includes(fault.kind))
+      for (const fault of ill) fault.to = at
+      return ill.length
+    },
     down: at => new Set([...faultsOf.keys()].filter(device => linkFault(device, at))),
     until(to) {
       const reports: Report[] = []

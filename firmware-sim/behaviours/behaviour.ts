@@ -25,6 +25,8 @@ export interface Moment {
   random: Random
   /** The newest thing that went wrong with this device: ended when `at` ≥ its `to`, and felt for a while after. */
   fault: Fault | undefined
+  /** Whether the cabinet that feeds it has power; true of what no cabinet feeds. */
+  powered: boolean
 }
 
 /** What is burnt into a kind of device: `step` is pure but for drawing from `random`. */

@@ -21,18 +21,18 @@ export const cabinet = behaviour<'cabinet-controller' | 'gateway', State>({
     detailsAt: at - random() * hours(1)
   }),
 
-  step(state, { at, world, random }) {
-    const loadKw = world.dark(at) ? state.loadKw : 0.05
+  step(state, { at, world, random, powered }) {
+    const loadKw = !powered ? 0 : world.dark(at) ? state.loadKw : 0.05
     const energyKwh = state.energyKwh + loadKw / 12
     const detailed = at - state.detailsAt >= hours(1)
     return {
       state: { ...state, energyKwh, detailsAt: detailed ? at : state.detailsAt },
       values: {
-        energised: true,
+        energised: powered,
         energyKwh: round(energyKwh, 2),
         ...(detailed && {
           doorOpen: false,
-          supplyVoltageV: round(between(random, 224, 233)),
+          supplyVoltageV: powered ? round(between(random, 224, 233)) : 0,
           rssiDbm: Math.round(between(random, -88, -60))
         })
       }

@@ -29,9 +29,14 @@ export const lampController = behaviour<'lamp-controller', State>({
   }),
 
   step(state, moment) {
-    const { unit, at, world, random } = moment
+    const { unit, at, world, random, powered } = moment
+    // Without power its controller is dead as well.
+    if (!powered) return { state }
     const failed = suffers('lamp-failure', moment) !== undefined
-    const wanted = world.dark(at, state.earlyMs) || world.dark(at, -state.earlyMs)
+    const wanted =
+      suffers('lamp-day-burn', moment) !== undefined ||
+      world.dark(at, state.earlyMs) ||
+      world.dark(at, -state.earlyMs)
     const switchedOn = wanted && !(failed && state.relayFails)
     const hour = world.localHour(at)
     const dimmed = unit.facility?.attributes.lightingGrade === 'branch' && (hour >= 23.5 || hour < 5)

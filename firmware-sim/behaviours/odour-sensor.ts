@@ -1,7 +1,7 @@
 import { deviceModel } from '#model/device-models'
-import { odourLimitPpm } from '#model/odour-limits'
 import { minutes } from '#model/time'
 import { between, round } from '../random.ts'
+import { nh3LimitPpm } from '../truth/domain.ts'
 import { behaviour, clamp, sufferedFrom, suffers, type Moment } from './behaviour.ts'
 
 interface State {
@@ -15,9 +15,9 @@ interface State {
 function shareOfLimit(state: State, moment: Moment): number {
   const usual = state.share + between(moment.random, -0.06, 0.06)
   const worst = 1.9
-  const fanOff = suffers('toilet-odour', moment)
+  const fanOff = suffers('toilet-odour', moment) ?? suffers('station-odour', moment)
   if (fanOff) return worst - (worst - usual) * Math.exp(-(moment.at - fanOff.from) / minutes(8))
-  const repaired = sufferedFrom('toilet-odour', moment)
+  const repaired = sufferedFrom('toilet-odour', moment) ?? sufferedFrom('station-odour', moment)
   return repaired ? usual + (worst - usual) * Math.exp(-(moment.at - repaired.to) / minutes(6)) : usual
 }
 
@@ -29,16 +29,17 @@ export const odourSensor = behaviour<'odour-sensor', State>({
   step(state, moment) {
     const { unit, at, world, random } = moment
     const { kind, attributes } = unit.facility ?? { kind: 'toilet', attributes: {} }
-    const limit = odourLimitPpm(kind, 'nh3Ppm', attributes.toiletClass) ?? 1
+    const limit = nh3LimitPpm(kind, attributes.toiletClass)
     const step = deviceModel(unit.device).resolution.nh3Ppm ?? 0.01
     const share = shareOfLimit(state, moment)
+    const trace = suffers('h2s-trace', moment) !== undefined
     const indoorC = clamp(world.ambientC(at) * 0.6 + 9, 8, 34)
     return {
       state,
       values: {
         nh3Ppm: round(Math.max(0, Math.round((share * limit) / step) * step), 2),
         // Its cell resolves ten times the limit: what an ordinary toilet has reads as zero.
-        ...(state.h2s && { h2sPpm: share > 1.5 ? 0.1 : 0 }),
+        ...((state.h2s || trace) && { h2sPpm: trace || share > 1.5 ? 0.1 : 0 }),
         humidityPct: round(clamp(58 + 10 * state.share + between(random, -4, 4), 0, 100)),
         tempC: round(indoorC + between(random, -0.3, 0.3))
       }

@@ -8,9 +8,9 @@ import { createTicketDesk } from '#ingest/tickets/desk'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { days, hours, minutes, type Millis } from '#model/time'
 import { makeCity, type City } from '#sim/city'
-import { expectedTickets } from '#sim/faults'
 import { ongoing, ONGOING_MS, plan } from '#sim/plan'
 import { payloadOf, reportStream } from '#sim/reports'
+import { expectationOf, type MustTicket } from '#sim/truth/expectation'
 
 const STEP_MS = minutes(2)
 
@@ -48,14 +48,15 @@ describe.each(['2026-06-21T11:40:00Z', '2026-11-20T21:30:00Z'])('a played day th
     }
   }
   const nameOf = ({ rule, subject }: { rule: string | null; subject: string }) => `${rule} ${subject}`
-  /** Early enough that even a sensor that reports each hour has told of it. */
-  const due = (until: Millis) => expectedTickets(city, stream.faults()).filter(t => t.from < until - hours(1))
+  const truth = (until: Millis) =>
+    expectationOf({ city, faults: stream.faults(), from, to: until, stepMs: STEP_MS })
+  const known = (until: Millis): MustTicket[] => [...truth(until).must, ...truth(until).may]
 
   it('opens exactly the tickets the simulator expects, each once', () => {
     playTo(to, from)
     const opened = rules.tickets().map(nameOf)
-    const expected = expectedTickets(city, stream.faults()).map(nameOf)
-    expect(due(to).filter(ticket => !opened.includes(nameOf(ticket)))).toEqual([])
+    const expected = known(to).map(nameOf)
+    expect(truth(to).must.filter(ticket => !opened.includes(nameOf(ticket)))).toEqual([])
     expect(opened.filter(name => !expected.includes(name))).toEqual([])
     expect(new Set(opened).size).toBe(opened.length)
     const open = rules.tickets().filter(({ closedAt }) => closedAt === null)
@@ -71,7 +72,7 @@ describe.each(['2026-06-21T11:40:00Z', '2026-11-20T21:30:00Z'])('a played day th
       stream.add(ongoing({ city, from: at, faults: stream.faults() }))
       playTo(at + ONGOING_MS, at)
     }
-    const expected = expectedTickets(city, stream.faults()).map(nameOf)
+    const expected = known(end).map(nameOf)
     const opened = rules.tickets()
     expect(opened.filter(ticket => !expected.includes(nameOf(ticket)))).toEqual([])
     expect(opened.length - before).toBeGreaterThan(10)

@@ -1,0 +1,302 @@
+import { expectedIntervalMs } from '#model/device-models'
+import { subjectOf, type Subject } from '#model/ids'
+import type { Device, Facility } from '#model/registry'
+import { days, hours, minutes, type Millis } from '#model/time'
+import { FAULTS, type Fault, type FaultKind } from '../faults.ts'
+import type { World } from '../world.ts'
+import {
+  GONE_INTERVALS,
+  HOLD_MS,
+  PARENT_WAIT_MS,
+  SILENT_INTERVALS,
+  SUN_GRACE_MS,
+  type RuleId
+} from './domain.ts'
+import type { MustNot, MustTicket, Played } from './expectation.ts'
+import { stretches } from './stretches.ts'
+
+export interface Claims {
+  must?: MustTicket[]
+  may?: MustTicket[]
+  mustNot?: MustNot[]
+}
+
+export interface Case {
+  fault: Fault
+  device: Device
+  facility: Facility
+  played: Played
+  world: World
+}
+
+/** The specification's verdict on one thing that went wrong. */
+export const claimsOf = (one: Case): Claims => CLAIMS[one.fault.kind](one)
+
+const here = ({ facility }: Case): Subject => subjectOf('facility', facility.id)
+const itself = ({ device }: Case): Subject => subjectOf('device', device.id)
+const intervalOf = ({ device }: Case): Millis => expectedIntervalMs(device)
+/** A device wakes once a minute, and a played step arrives at its end. */
+const slackMs = ({ played }: Case): Millis => minutes(1) + played.stepMs
+
+/** Of the same device while the fault lasts, e.g. no network. */
+const others = ({ fault, played }: Case, kind: FaultKind): Fault | undefined =>
+  played.faults.find(
+    other =>
+      other.device === fault.device && other.kind === kind && other.from < fault.to && other.to > fault.from
+  )
+
+interface Held {
+  rule: RuleId
+  subject: Subject
+  /** The longest the sensor may not see that it began, and that it is over; both at most an interval. */
+  blindMs: Millis
+  blindAfterMs?: Millis
+  /** When the condition begins after the fault does. */
+  rampMs?: Millis
+  /** Beyond the hold and what the sampling takes. */
+  extraMs?: Millis
+  begins?: Millis
+  /** Until when it can be told. */
+  ends?: Millis
+}
+
+/**
+ * A condition of one sensor that must hold a while: a ticket when it surely was seen so long, none when it surely was not,
+ * else either. Kept from the platform by a lost network, it is known when the backlog comes.
+ */
+function held(one: Case, what: Held): Claims {
+  const { fault, played } = one
+  const { rule, subject, blindMs, blindAfterMs = blindMs, rampMs = 0, extraMs = 0 } = what
+  const begins = what.begins ?? fault.from
+  const ends = what.ends ?? fault.to
+  const why = FAULTS[fault.kind].label
+  const needed = HOLD_MS[rule] + blindMs + rampMs + extraMs
+  const ticket: MustTicket = {
+    rule,
+    subject,
+    from: begins + HOLD_MS[rule],
+    to: fault.to,
+    toleranceMs: blindMs + rampMs + extraMs + slackMs(one),
+    why
+  }
+  const lost = others(one, 'gone') ?? others(one, 'clock-far-ahead') ?? others(one, 'stuck-sensor')
+  if (lost) return { mustNot: [{ rule, subject, from: begins, to: played.to, why: FAULTS[lost.kind].label }] }
+  if (ends - begins >= needed + slackMs(one)) return delivered(one, ticket)
+  // By the sensor's own times: how the clock steps does not matter.
+  if (ends - begins + blindAfterMs + minutes(1) < HOLD_MS[rule]) {
+    return {
+      mustNot: [{ rule, subject, from: begins, to: ends + hours(1), why: `${why}: over before the hold` }]
+    }
+  }
+  return { may: [ticket] }
+}
+
+/** A ticket that a device without network could tell of only afterwards. */
+function delivered(one: Case, ticket: MustTicket): Claims {
+  const offline = others(one, 'offline')
+  if (!offline) return { must: [ticket] }
+  const latest = ticket.from + ticket.toleranceMs
+  if (ticket.from >= offline.to || latest < offline.from) return { must: [ticket] }
+  if (ticket.from < offline.from) return { may: [ticket] }
+  const arrives = {
+    ...ticket,
+    from: offline.to,
+    toleranceMs: Math.max(0, latest - offline.to) + slackMs(one)
+  }
+  if (ticket.to + slackMs(one) < offline.to) {
+    return { must: [{ ...arrives, why: `${ticket.why}, told when it was over`, bornCleared: true }] }
+  }
+  return ticket.to < latest ? { may: [arrives] } : { must: [arrives] }
+}
+
+/** No report: by arrival. The last one came up to an interval before. */
+function silent(one: Case, subject = itself(one), intervalMs = intervalOf(one)): Claims {
+  const { fault, device } = one
+  const waits = hasParent(one) ? PARENT_WAIT_MS : 0
+  const rule = 'device-silent'
+  const why = FAULTS[fault.kind].label
+  // The clock of a device that wakes each minute rounds up.
+  const from = fault.from + (SILENT_INTERVALS - 1) * intervalMs - minutes(1)
+  const ticket: MustTicket = {
+    rule,
+    subject,
+    from,
+    to: fault.to,
+    toleranceMs: intervalMs + minutes(1) + slackMs(one) + waits,
+    why
+  }
+  if (fault.to - fault.from < intervalMs - minutes(1)) {
+    return {
+      mustNot: [
+        { rule, subject, from: fault.from, to: fault.to + hours(1), why: `${device.id} was away shortly` }
+      ]
+    }
+  }
+  return fault.to >= from + ticket.toleranceMs + slackMs(one) ? { must: [ticket] } : { may: [ticket] }
+}
+
+/** What stands behind a gateway, is fitted to a cabinet, or steers a lamp that a cabinet feeds. */
+const hasParent = ({ device, facility }: Case): boolean =>
+  device.gateway !== null || facility.kind === 'cabinet' || facility.attributes.cabinet !== undefined
+
+/** Nothing of these rules may open here from the fault on until a while after. */
+function none(one: Case, why: string, rules: readonly RuleId[], subjects: readonly Subject[]): MustNot[] {
+  const { from, to } = one.fault
+  return subjects.flatMap(subject => rules.map(rule => ({ rule, subject, from, to: to + minutes(30), why })))
+}
+
+const lampsOf = ({ played, facility }: Case): Facility[] =>
+  played.city.facilities.filter(
+    ({ kind, attributes }) => kind === 'light' && attributes.cabinet === facility.id
+  )
+
+/** A dead cabinet or gateway is one ticket; what stands behind it opens none. */
+function children(one: Case, why: string, more: readonly RuleId[] = []): MustNot[] {
+  const lamps = lampsOf(one)
+  const ids = new Set(lamps.map(({ id }) => id))
+  const controllers = one.played.city.devices.filter(({ facility }) => facility !== null && ids.has(facility))
+  const subjects = lamps.map(({ id }) => subjectOf('facility', id))
+  return [
+    ...none(one, why, ['lamp-out', ...more], subjects),
+    ...none(
+      one,
+      why,
+      ['device-silent'],
+      controllers.map(({ id }) => subjectOf('device', id))
+    )
+  ]
+}
+
+/** The first night, or day, within the fault that is long enough; the rest of the fault counts on in the next one. */
+function bySun(one: Case, rule: RuleId, dark: boolean): Claims {
+  const { fault, played, world } = one
+  const end = Math.min(fault.to, played.to)
+  const blindMs = intervalOf(one)
+  const waits = rule === 'lamp-out' ? PARENT_WAIT_MS : 0
+  for (const [from, to] of stretches(fault.from, end, at => world.dark(at) === dark, SUN_GRACE_MS)) {
+    const claims = held(one, {
+      rule,
+      subject: here(one),
+      blindMs,
+      extraMs: waits,
+      begins: from,
+      // Once open it stays so until the lamp is seen to be well again.
+      ends: to === end ? fault.to : to
+    })
+    // Too short a rest of a night: the next one tells.
+    if (claims.must || to === end) return claims
+    if (claims.may) return { may: claims.may.map(ticket => ({ ...ticket, toleranceMs: days(2) })) }
+  }
+  return {}
+}
+
+/** Nothing was taken away for a whole city day: due at the first report after its end. */
+function neglected(one: Case, rule: RuleId): Claims {
+  const { fault, world } = one
+  // The last round was on the day it began, or was not seen at all: the day after passes, and then it is due.
+  const from = world.midnight(world.midnight(fault.from) + days(2) + hours(12))
+  const ticket: MustTicket = {
+    rule,
+    subject: here(one),
+    from,
+    to: fault.to,
+    toleranceMs: intervalOf(one) + slackMs(one),
+    why: FAULTS[fault.kind].label
+  }
+  return fault.to > from + ticket.toleranceMs ? { must: [ticket] } : {}
+}
+
+const minuteBlind = minutes(1)
+
+/** One row for each fault: what must follow, and what must not although one could think so. */
+const CLAIMS: Record<FaultKind, (one: Case) => Claims> = {
+  // It reports a jump at once; from nearly full there is none, and the next report tells.
+  'bin-overfull': one =>
+    held(one, { rule: 'bin-full', subject: here(one), blindMs: intervalOf(one), blindAfterMs: minuteBlind }),
+  // 15 °C a minute: told each minute, over 60 °C in four.
+  'bin-fire': one => held(one, { rule: 'bin-fire', subject: here(one), blindMs: minutes(4) }),
+  'bin-tilted': one => held(one, { rule: 'bin-tilted', subject: here(one), blindMs: minuteBlind }),
+  'round-missed': one => neglected(one, 'bin-not-emptied'),
+  'stuck-sensor': one => ({
+    mustNot: none(one, 'no reading says that it is full', ['bin-full', 'bin-not-emptied'], [here(one)])
+  }),
+  // Told with every fourth report, and stale for the last of the four: meanwhile its hold stands still.
+  'battery-fade': one =>
+    held(one, {
+      rule: 'battery-low',
+      subject: itself(one),
+      blindMs: 4 * intervalOf(one),
+      extraMs: HOLD_MS['battery-low']
+    }),
+  'compactor-full': one =>
+    held(one, { rule: 'compactor-full', subject: here(one), blindMs: intervalOf(one) }),
+  'compactor-fault': one =>
+    held(one, { rule: 'compactor-fault', subject: here(one), blindMs: intervalOf(one) }),
+  'compactor-flapping': one => ({
+    mustNot: none(one, 'never over the limit for ten minutes', ['compactor-full'], [here(one)])
+  }),
+  'haul-missed': one => neglected(one, 'station-not-hauled'),
+  // Twice the limit in half an hour: over it after three and a half to seven minutes.
+  'toilet-odour': one => odour(one, 'toilet-odour'),
+  'station-odour': one => odour(one, 'station-odour'),
+  'h2s-trace': one => ({
+    mustNot: none(one, 'the limit is below what the cell resolves', ['toilet-odour'], [here(one)])
+  }),
+  'toilet-crowded': one =>
+    held(one, {
+      rule: 'toilet-crowded',
+      subject: here(one),
+      blindMs: others(one, 'reordered') ? minutes(2) : minuteBlind
+    }),
+  'crowd-flapping': one => ({
+    mustNot: none(one, 'a stall was free every few minutes', ['toilet-crowded'], [here(one)])
+  }),
+  // Told every ten minutes, and stale after three: two reports fill the five minutes.
+  'supplies-out': one =>
+    held(one, { rule: 'toilet-supplies', subject: here(one), blindMs: minutes(10), extraMs: minutes(8) }),
+  'water-leak': one => held(one, { rule: 'toilet-leak', subject: here(one), blindMs: minutes(2) }),
+  'cleaner-absent': () => ({}),
+  'lamp-failure': one => bySun(one, 'lamp-out', true),
+  'lamp-day-burn': one => bySun(one, 'lamp-day-burn', false),
+  'cabinet-dead': one => {
+    const why = 'its cabinet is dead'
+    const dead = held(one, {
+      rule: 'cabinet-dead',
+      subject: here(one),
+      blindMs: GONE_INTERVALS * intervalOf(one)
+    })
+    const own = none(one, why, ['device-silent'], [itself(one)])
+    return { ...dead, mustNot: [...(dead.mustNot ?? []), ...own, ...children(one, why)] }
+  },
+  offline: one => silent(one),
+  gone: one => {
+    const why = 'its gateway is silent'
+    const behind = one.device.kind === 'gateway'
+    const quiet = silent(one)
+    const mustNot = behind
+      ? [...none(one, why, ['cabinet-dead'], [here(one)]), ...children(one, why)]
+      : none(one, 'a silent sensor says nothing', ['bin-full', 'compactor-full'], [here(one)])
+    return { ...quiet, mustNot: [...(quiet.mustNot ?? []), ...mustNot] }
+  },
+  garbled: one => ({
+    mustNot: none(one, 'what nobody can read decides nothing', ['device-silent'], [itself(one)])
+  }),
+  'clock-ahead': one => ({
+    mustNot: none(one, 'its times are shifted back', ['device-silent'], [itself(one)])
+  }),
+  // All it says is refused: it was heard, and reported nothing.
+  'clock-far-ahead': one => silent(one),
+  duplicates: one => ({ mustNot: none(one, 'said twice is not silence', ['device-silent'], [itself(one)]) }),
+  reordered: one => ({ mustNot: none(one, 'late is not silence', ['device-silent'], [itself(one)]) }),
+  reboots: one => ({
+    mustNot: [
+      ...none(one, 'a restart is not silence', ['device-silent'], [itself(one)]),
+      ...none(one, 'a counter that begins anew counts no visits', ['toilet-leak'], [here(one)])
+    ]
+  })
+}
+
+function odour(one: Case, rule: RuleId): Claims {
+  const begins = one.fault.from + minutes(3.5)
+  return held(one, { rule, subject: here(one), begins, rampMs: minutes(4), blindMs: intervalOf(one) })
+}

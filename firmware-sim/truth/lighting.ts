@@ -1,0 +1,111 @@
+import { subjectOf, type Subject } from '#model/ids'
+import type { Facility } from '#model/registry'
+import { minutes, type Millis } from '#model/time'
+import type { Fault } from '../faults.ts'
+import type { World } from '../world.ts'
+import type { Claims } from './claims.ts'
+import { HOLD_MS, LIGHTING_TARGET, SUN_GRACE_MS } from './domain.ts'
+import type { MustTicket, Played } from './expectation.ts'
+import { stretches } from './stretches.ts'
+
+/** So long a rate over the target surely ends a ticket: ten minutes, and every lamp has told. */
+const CLEARS_MS = minutes(30)
+/** A dead cabinet is told within ten minutes, and its end five minutes after. */
+const CABINET_MS = minutes(15)
+/** A lamp tells every five minutes; dark it is told once more, lit for as long. */
+const TOLD_MS = minutes(5)
+
+/**
+ * Roads, and districts by lighting grade, of which more than two in a hundred lamps are dark at night for ten minutes. A
+ * lamp that says nothing counts as lit here, and as dark to end it.
+ */
+export function darkGroups({ played, world }: { played: Played; world: World }): Claims {
+  const { city, faults } = played
+  const facilityOf = new Map(city.devices.map(({ id, facility }) => [id, facility ?? '']))
+  const failures = new Map<string, Fault[]>()
+  for (const fault of faults) {
+    if (fault.kind !== 'lamp-failure') continue
+    const lamp = facilityOf.get(fault.device) ?? ''
+    failures.set(lamp, [...(failures.get(lamp) ?? []), fault])
+  }
+  const claims: Claims = { must: [], may: [] }
+  for (const [subject, lamps] of groupsOf(played)) {
+    const dark = lamps.flatMap(lamp => (failures.get(lamp.id) ?? []).map(fault => ({ lamp, fault })))
+    if (dark.length === 0) continue
+    const fed = deadCabinets(played, lamps)
+    const dead = (lamp: Facility, at: Millis) => {
+      const fault = fed.get(lamp.attributes.cabinet ?? '')?.fault
+      return fault !== undefined && fault.from <= at && at < fault.to
+    }
+    // Lamps of a dead cabinet are left out of both.
+    const over = (at: Millis) => {
+      let judged = lamps.length
+      for (const { fault, lamps } of fed.values()) if (fault.from <= at && at < fault.to) judged -= lamps
+      const now = dark.filter(
+        ({ lamp, fault }) => fault.from <= at && at < fault.to && !dead(lamp, at)
+      ).length
+      return now > judged * (1 - LIGHTING_TARGET) + 1e-9
+    }
+    let before: Millis | undefined
+    for (const [from, to] of nightsOver(played, world, over)) {
+      // Through the day it stays open; only a while of light at night ends it.
+      const lightMs = before === undefined ? Infinity : nightMs(world, before, from)
+      before = to
+      if (lightMs < minutes(1)) continue
+      const repairs = dark.map(({ fault }) => fault.to).sort((a, b) => a - b)
+      const ends = repairs.find(at => at > from && !over(at)) ?? Infinity
+      const ticket: MustTicket = {
+        rule: 'lighting-rate',
+        subject,
+        from: from + HOLD_MS['lighting-rate'],
+        to: ends,
+        toleranceMs: TOLD_MS + minutes(1) + played.stepMs + (fed.size > 0 ? CABINET_MS : 0),
+        why: `${dark.length} of ${lamps.length} lamps dark`
+      }
+      const sure = to - from >= HOLD_MS['lighting-rate'] + ticket.toleranceMs && lightMs > CLEARS_MS
+      claims[sure ? 'must' : 'may']?.push(ticket)
+    }
+  }
+  return claims
+}
+
+/** How much of the time between two moments is night that is judged. */
+const nightMs = (world: World, from: Millis, to: Millis): Millis =>
+  stretches(from, to, at => world.dark(at), SUN_GRACE_MS).reduce((sum, [dusk, dawn]) => sum + dawn - dusk, 0)
+
+const nightsOver = ({ from, to }: Played, world: World, over: (at: Millis) => boolean): [Millis, Millis][] =>
+  stretches(from, to, at => world.dark(at), SUN_GRACE_MS).flatMap(([dusk, dawn]) =>
+    stretches(dusk, dawn, over, 0)
+  )
+
+/** The dead cabinets among those that feed these lamps, and how many of the lamps each feeds. */
+function deadCabinets({ city, faults }: Played, lamps: readonly Facility[]) {
+  const found = new Map<string, { fault: Fault; lamps: number }>()
+  for (const fault of faults) {
+    if (fault.kind !== 'cabinet-dead') continue
+    const cabinet = city.devices.find(({ id }) => id === fault.device)?.facility ?? ''
+    const fed = lamps.filter(({ attributes }) => attributes.cabinet === cabinet).length
+    if (fed > 0) found.set(cabinet, { fault, lamps: fed })
+  }
+  return found
+}
+
+function groupsOf({ city }: Played): Map<Subject, Facility[]> {
+  const groups = new Map<Subject, Facility[]>()
+  const areas = new Map(city.areas.map(area => [area.id, area]))
+  const districtOf = (id: string | null): string => {
+    const area = id === null ? undefined : areas.get(id)
+    return !area || area.kind === 'district' ? (area?.id ?? '') : districtOf(area.parent)
+  }
+  for (const lamp of city.facilities) {
+    if (lamp.kind !== 'light') continue
+    const { road, lightingGrade } = lamp.attributes
+    for (const subject of [
+      subjectOf('road', road as string),
+      subjectOf('area', `${districtOf(lamp.parent)}:${lightingGrade as string}`)
+    ]) {
+      groups.set(subject, [...(groups.get(subject) ?? []), lamp])
+    }
+  }
+  return groups
+}

@@ -1,0 +1,89 @@
+import type { Millis } from '#model/time'
+import type { PlayedSeed } from './play.ts'
+import { median, precision, recall, total, type FalseTicket, type Miss, type RuleScore } from './score.ts'
+
+const HEADINGS = ['rule', 'expected', 'found', 'false', 'precision', 'recall', 'delay p50', 'delay max']
+
+const duration = (ms: Millis | undefined): string =>
+  ms === undefined ? '' : ms < 60_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`
+const clock = (at: Millis): string =>
+  Number.isFinite(at) ? new Date(at).toISOString().slice(0, 16).replace('T', ' ') : 'never'
+
+const row = (one: RuleScore): string[] => [
+  one.rule,
+  String(one.expected),
+  String(one.found),
+  String(one.falseTickets),
+  precision(one).toFixed(3),
+  recall(one).toFixed(3),
+  duration(median(one.delays)),
+  duration(one.delays.length > 0 ? Math.max(...one.delays) : undefined)
+]
+
+function table(rows: readonly string[][]): string[] {
+  const widths = HEADINGS.map((_, i) => Math.max(...rows.map(cells => (cells[i] as string).length)))
+  return rows.map(cells =>
+    cells
+      .map((text, i) => (i === 0 ? text.padEnd(widths[i] as number) : text.padStart(widths[i] as number)))
+      .join('  ')
+  )
+}
+
+/** Rules of all seeds, each in one line. */
+export function addUp(seeds: readonly PlayedSeed[]): RuleScore[] {
+  const rules = new Set(seeds.flatMap(({ score }) => score.rules.map(({ rule }) => rule)))
+  return [...rules].map(rule =>
+    total(
+      seeds.flatMap(({ score }) => score.rules.filter(one => one.rule === rule)),
+      rule
+    )
+  )
+}
+
+export function report(seeds: readonly PlayedSeed[]): string[] {
+  const rules = addUp(seeds)
+  const missing = [...new Set(seeds.flatMap(one => one.missing))]
+  return [
+    ...table([HEADINGS, ...rules.map(row), row(total(rules))]),
+    '',
+    ...seeds.flatMap(one => [
+      ...one.score.misses.flatMap(miss => missed(one, miss)),
+      ...one.score.falseTickets.flatMap(wrong => falsely(one, wrong))
+    ]),
+    ...(missing.length > 0 ? [`not in this system, so not judged: ${missing.join(', ')}`] : [])
+  ]
+}
+
+/** What happened around a subject, as the simulator knows it. */
+function happened({ played }: PlayedSeed, subject: string): string[] {
+  const id = subject.slice(subject.indexOf(':') + 1)
+  const devices = new Set(
+    played.city.devices.filter(device => device.id === id || device.facility === id).map(device => device.id)
+  )
+  return played.faults
+    .filter(({ device }) => devices.has(device))
+    .map(({ kind, device, from, to }) => `    fault: ${kind} of ${device}, ${clock(from)} – ${clock(to)}`)
+}
+
+function missed(one: PlayedSeed, { expected, near }: Miss): string[] {
+  const { rule, subject, from, toleranceMs, why, bornCleared } = expected
+  return [
+    `MISSED  seed ${one.seed}  ${rule}  ${subject}${bornCleared ? ' (born cleared)' : ''}: ${why}`,
+    `    due ${clock(from)}, at the latest ${clock(from + toleranceMs)}; gone ${clock(expected.to)}`,
+    ...happened(one, subject),
+    ...near.map(ticket => `    there is ${told(ticket)}`)
+  ]
+}
+
+function falsely(one: PlayedSeed, { ticket, mustNot, duplicateOf }: FalseTicket): string[] {
+  const detail = one.details.get(ticket.id)
+  return [
+    `FALSE   seed ${one.seed}  ${ticket.rule}  ${ticket.subject}: ${mustNot?.why ?? (duplicateOf ? `a second one beside ${duplicateOf}` : 'nothing was wrong')}`,
+    `    ${told(ticket)}`,
+    ...happened(one, ticket.subject),
+    ...(detail?.evidence ?? []).slice(0, 4).map(said => `    evidence: ${JSON.stringify(said)}`)
+  ]
+}
+
+const told = ({ id, openedAt, closedAt, state }: FalseTicket['ticket']): string =>
+  `${id}: opened ${clock(Date.parse(openedAt))}, ${state}${closedAt ? `, closed ${clock(Date.parse(closedAt))}` : ''}`
