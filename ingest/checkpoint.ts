@@ -2,27 +2,34 @@ import { gunzip, gzip } from 'node:zlib'
 import { promisify } from 'node:util'
 import type { EvidenceRow } from '#db/schema'
 import { AppError } from '#model/errors'
-import type { Subject } from '#model/ids'
+import { parseSubject, subjectOf, type Subject } from '#model/ids'
 import type { MetricId } from '#model/metrics'
 import type { Millis } from '#model/time'
 import type { Engine, EngineTime } from './rules/engine.ts'
 import type { EpisodeState } from './rules/episode.ts'
+import type { SavedGone } from './rules/cabinets.ts'
+import type { Instance } from './rules/instance.ts'
 import type { SavedLamp } from './rules/lamp-groups.ts'
-import type { Level } from './rules/picture.ts'
+import type { FacilityPicture, Level } from './rules/picture.ts'
+import { seatOf } from './rules/seat-rules.ts'
 import type { SavedItem, TicketDesk } from './tickets/desk.ts'
 
 /**
  * Raise it with every change of what a checkpoint holds, and teach `loadState` to read the one before: the journal
  * under a checkpoint is gone, so one that cannot be read is the end of the rules' memory.
  */
-export const CHECKPOINT_VERSION = 1
+export const CHECKPOINT_VERSION = 2
+/** The oldest this build can read: what version 1 did not have, nothing had come to yet. */
+const OLDEST_VERSION = 1
 const PIECE_ITEMS = 200
 
 interface SavedDevice {
   id: string
   last: Millis
   from: Millis
+  heard?: Millis
   silent: boolean
+  overdue?: boolean
   presence: 'online' | 'offline' | null
   levels: [MetricId, Level][]
 }
@@ -35,6 +42,19 @@ interface SavedInstance {
   expiresAt: Millis | null
   lagMs: Millis
   evidence: EvidenceRow[]
+  rung?: Instance['rung']
+  held?: Instance['held']
+  waitUntil?: Millis
+  suppressedBy?: string
+  covers?: true
+}
+
+/** What a place remembers when nothing goes on. */
+interface SavedPlace {
+  subject: Subject
+  ended?: [rule: string, at: Millis][]
+  events?: FacilityPicture['events']
+  service?: FacilityPicture['service']
 }
 
 interface Saved {
@@ -42,7 +62,9 @@ interface Saved {
   devices: SavedDevice[]
   instances: SavedInstance[]
   lamps: SavedLamp[]
-  /** Of each facility that had one: when the last episode of a rule was over. */
+  gone?: SavedGone[]
+  places?: SavedPlace[]
+  /** Of each facility that had one: when the last episode of a rule was over; in version 1. */
   ended?: [facility: string, [rule: string, at: Millis][]][]
   tickets: SavedItem[]
 }
@@ -59,7 +81,8 @@ export function* statePieces(engine: Engine, desk: TicketDesk): Generator<string
   yield* listPieces('devices', savedDevices(engine))
   yield* listPieces('instances', savedInstances(engine))
   yield* listPieces('lamps', engine.groups.save())
-  yield* listPieces('ended', savedEnds(engine))
+  yield* listPieces('gone', engine.cabinets.save())
+  yield* listPieces('places', savedPlaces(engine))
   yield* listPieces('tickets', desk.saved())
   yield '}'
 }
@@ -78,20 +101,32 @@ function* listPieces(name: keyof Saved, items: Iterable<unknown>): Generator<str
   yield some.length > 0 ? `${piece()}]` : ']'
 }
 
-function* savedEnds(engine: Engine): Generator<NonNullable<Saved['ended']>[number]> {
-  for (const { facility, endedAt } of engine.facilities.values())
-    if (endedAt) yield [facility.id, [...endedAt]]
+function* savedPlaces(engine: Engine): Generator<SavedPlace> {
+  for (const { facility, endedAt, events, service } of engine.facilities.values()) {
+    if (!endedAt && !events && !service) continue
+    yield {
+      subject: subjectOf('facility', facility.id),
+      ...(endedAt && { ended: [...endedAt] }),
+      ...(events && { events }),
+      ...(service && { service })
+    }
+  }
+  for (const { device, own } of engine.devices.values()) {
+    if (own?.endedAt) yield { subject: subjectOf('device', device.id), ended: [...own.endedAt] }
+  }
 }
 
 function* savedDevices(engine: Engine): Generator<SavedDevice> {
   for (const device of engine.devices.values()) {
-    const { lastReceivedAt, silenceFrom, silent, presence, levels } = device
+    const { lastReceivedAt, silenceFrom, heardFrom, silent, overdue, presence, levels } = device
     if (lastReceivedAt === 0 && presence === null && silenceFrom === 0) continue
     yield {
       id: device.device.id,
       last: lastReceivedAt,
       from: silenceFrom,
+      heard: heardFrom,
       silent,
+      overdue,
       presence,
       levels: [...levels]
     }
@@ -99,7 +134,9 @@ function* savedDevices(engine: Engine): Generator<SavedDevice> {
 }
 
 function* savedInstances(engine: Engine): Generator<SavedInstance> {
-  for (const { compiled, subject, state, at, expiresAt, lagMs, evidence } of engine.instances()) {
+  for (const instance of engine.instances()) {
+    const { compiled, subject, state, at, expiresAt, lagMs, evidence } = instance
+    const { rung, held, waitUntil, suppressedBy, covers } = instance
     yield {
       rule: compiled.rule.id,
       subject,
@@ -107,7 +144,12 @@ function* savedInstances(engine: Engine): Generator<SavedInstance> {
       at,
       expiresAt: Number.isFinite(expiresAt) ? expiresAt : null,
       lagMs,
-      evidence
+      evidence,
+      ...(rung && { rung }),
+      ...(held && { held }),
+      ...(Number.isFinite(waitUntil) && { waitUntil }),
+      ...(suppressedBy !== undefined && { suppressedBy }),
+      ...(covers && { covers })
     }
   }
 }
@@ -118,10 +160,10 @@ export function loadState(
   engine: Engine,
   desk: TicketDesk
 ): void {
-  if (version !== CHECKPOINT_VERSION) {
+  if (version < OLDEST_VERSION || version > CHECKPOINT_VERSION) {
     throw new AppError(
       'config-invalid',
-      `The rules' state was written in version ${version}; this build reads version ${CHECKPOINT_VERSION}. Start the build that wrote it, or a newer one.`
+      `The rules' state was written in version ${version}; this build reads versions ${OLDEST_VERSION} to ${CHECKPOINT_VERSION}. Start the build that wrote it, or a newer one.`
     )
   }
   const saved = JSON.parse(text) as Saved
@@ -131,7 +173,9 @@ export function loadState(
     Object.assign(device, {
       lastReceivedAt: one.last,
       silenceFrom: one.from,
+      heardFrom: one.heard ?? one.last,
       silent: one.silent,
+      overdue: one.overdue ?? one.silent,
       presence: one.presence,
       levels: new Map(one.levels)
     })
@@ -140,18 +184,46 @@ export function loadState(
     const facility = engine.facilities.get(lamp.facility)
     if (facility) engine.groups.restore(facility, lamp)
   }
-  for (const [id, ended] of saved.ended ?? []) {
-    const facility = engine.facilities.get(id)
-    if (facility) facility.endedAt = new Map(ended)
+  for (const lamp of saved.gone ?? []) {
+    const facility = engine.facilities.get(lamp.facility)
+    if (facility) engine.cabinets.restore(facility, lamp)
   }
+  for (const [id, ended] of saved.ended ?? [])
+    loadPlace(engine, { subject: subjectOf('facility', id), ended })
+  for (const place of saved.places ?? []) loadPlace(engine, place)
   for (const one of saved.instances) {
     const instance = engine.instanceFor(one.rule, one.subject, true)
     if (!instance) continue
-    const { state, at, lagMs, evidence } = one
-    Object.assign(instance, { state, at, lagMs, evidence, expiresAt: one.expiresAt ?? Infinity })
+    const { state, at, lagMs, evidence, rung, held, suppressedBy } = one
+    Object.assign(instance, {
+      // JSON has no Infinity: quiet for as long as its rule is switched off.
+      state: state.phase === 'quiet' ? { ...state, until: state.until ?? Infinity } : state,
+      at,
+      lagMs,
+      evidence,
+      expiresAt: one.expiresAt ?? Infinity,
+      rung,
+      held,
+      waitUntil: one.waitUntil ?? Infinity,
+      suppressedBy,
+      covers: one.covers ?? false
+    })
   }
   for (const item of saved.tickets) desk.restore(item)
   engine.resume(saved.time)
+}
+
+function loadPlace(engine: Engine, { subject, ended, events, service }: SavedPlace): void {
+  const { type, id } = parseSubject(subject) ?? { type: undefined, id: '' }
+  const endedAt = ended && { endedAt: new Map(ended) }
+  if (type === 'device') {
+    const device = engine.devices.get(id)
+    if (device) Object.assign(seatOf(device), endedAt)
+    return
+  }
+  const facility = engine.facilities.get(id)
+  if (facility)
+    Object.assign(facility, { ...endedAt, ...(events && { events }), ...(service && { service }) })
 }
 
 const zip = promisify(gzip)

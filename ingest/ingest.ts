@@ -5,18 +5,15 @@ import type { quarantine } from '#db/schema'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { SystemState } from '#model/api'
 import type { Clock } from '#model/time'
-import { createCrews, type Crews } from './crews.ts'
+import type { Crews } from './crews.ts'
+import { createDecisions } from './decisions.ts'
 import { noEffects, type Effects } from './effects.ts'
 import { createLivePicture } from './live-picture.ts'
 import type { LiveState } from './live-state.ts'
 import { normaliseBatch } from './normalise.ts'
 import { recentRecords } from './recent-records.ts'
-import { createRegistry } from './registry.ts'
-import { createEngine } from './rules/engine.ts'
-import { createTimers } from './rules/timers.ts'
 import { startStateConsumer, type StateConsumer } from './state-consumer.ts'
 import { startStoreConsumer, type StoreConsumer } from './store-consumer.ts'
-import { createTicketDesk } from './tickets/desk.ts'
 
 /** Decoded records the store has not taken yet; beyond this they are decoded a second time. */
 const RECENT_BYTES = 64_000_000
@@ -42,11 +39,10 @@ export async function startIngest(options: {
 }): Promise<Ingest> {
   const { journal, stateStore, clock, log, onFatal } = options
   const effects: { current: Effects } = { current: noEffects() }
-  const registry = createRegistry()
-  const crews = createCrews()
-  const timers = createTimers()
-  const desk = createTicketDesk({ effects: () => effects.current, schedule: timers.schedule, registry })
-  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk, timers })
+  const { registry, crews, desk, engine } = createDecisions({
+    rules: DEFAULT_RULES,
+    effects: () => effects.current
+  })
   const live = createLivePicture({ engine, desk, registry, system: options.system, clock })
   const recent = recentRecords({ maxBytes: RECENT_BYTES })
 

@@ -5,7 +5,8 @@ import type {
   FacilitySummary,
   HealthReason,
   LiveValue,
-  SystemState
+  SystemState,
+  TicketClock
 } from '#model/api'
 import { expectedIntervalMs } from '#model/device-models'
 import { HEALTH_IDS, healthRank, type Health } from '#model/health'
@@ -20,6 +21,7 @@ import type { Engine } from './rules/engine.ts'
 import { isFresh, type DevicePicture, type FacilityPicture, type Level } from './rules/picture.ts'
 import type { TicketDesk } from './tickets/desk.ts'
 import { describeTicket } from './ticket-words.ts'
+import { clocksOf, isOverdue, type ClockReading } from './tickets/clock.ts'
 
 const DEFAULT_LIMIT = 100
 /** A hold grows into a warning by time alone; no page shows parts of a second. */
@@ -164,7 +166,7 @@ export function createLivePicture(options: {
   return {
     update,
     now,
-    version: () => engine.version() + revision,
+    version: () => engine.version() + desk.version() + revision,
     facilityVersion: id => engine.facilities.get(id)?.version ?? 0,
     system: options.system,
     areas: () => [...registry.areas()],
@@ -211,8 +213,8 @@ export function createLivePicture(options: {
       }
     },
 
-    openTickets({ status, area, crew, facility, kind, rule, source, limit = DEFAULT_LIMIT, cursor }) {
-      const rules = new Map(engine.rules.map(one => [one.rule.id, one.rule]))
+    openTickets({ status, area, crew, facility, kind, rule, source, ticketKind, colour, ...page }) {
+      const { limit = DEFAULT_LIMIT, cursor } = page
       const matching = [...desk.all()]
         .map(ticket => ticket.row)
         .filter(
@@ -223,14 +225,16 @@ export function createLivePicture(options: {
             (!facility || row.facility === facility) &&
             (!kind || row.facilityKind === kind) &&
             (!rule || row.rule === rule) &&
-            (!source || row.source === source)
+            (!source || row.source === source) &&
+            (!ticketKind || row.kind === ticketKind) &&
+            (!colour || row.colour === colour)
         )
         .sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))
       const start = cursor ? matching.findIndex(row => `${row.dueAt}:${row.id}` === cursor) + 1 : 0
-      const page = matching.slice(start, start + limit)
-      const last = page.at(-1)
+      const shown = matching.slice(start, start + limit)
+      const last = shown.at(-1)
       return {
-        items: page.map(row => describeTicket(row, registry, rules.get(row.rule ?? ''))),
+        items: shown.map(row => describeTicket(row, registry, engine.book.get(row.rule ?? ''))),
         total: matching.length,
         nextCursor: last && start + limit < matching.length ? `${last.dueAt}:${last.id}` : null
       }
@@ -257,8 +261,13 @@ export function createLivePicture(options: {
       } satisfies ListPage<DeviceState>
     },
 
-    describeTicket: row =>
-      describeTicket(row, registry, engine.rules.find(one => one.rule.id === row.rule)?.rule),
+    clocksOf(row) {
+      const { response, resolve } = clocksOf(row, engine.calendar(), now())
+      return { response: clockItem(response), resolve: clockItem(resolve) }
+    },
+    plans: () => [...desk.plans()],
+    ticketPolicy: () => desk.policy(),
+    describeTicket: row => describeTicket(row, registry, engine.book.get(row.rule ?? '')),
 
     totals() {
       const at = now()
@@ -266,12 +275,18 @@ export function createLivePicture(options: {
       let overdueTickets = 0
       for (const { row } of desk.all()) {
         openTickets++
-        if (row.dueAt < at) overdueTickets++
+        if (isOverdue(row, at)) overdueTickets++
       }
       return { counts: structuredClone(counts), openTickets, overdueTickets }
     }
   }
 }
+
+const clockItem = ({ dueAt, endedAt, ...rest }: ClockReading): TicketClock => ({
+  ...rest,
+  dueAt: dueAt === null ? null : iso(dueAt),
+  endedAt: endedAt === null ? null : iso(endedAt)
+})
 
 const emptyCounts = (): Counts =>
   Object.fromEntries(

@@ -2,6 +2,7 @@ import type { Journal } from '#db/journal'
 import type { Position, StateStore } from '#db/state-store'
 import type { Change } from '#model/changes'
 import { AppError } from '#model/errors'
+import { applyChange, applyData } from './apply.ts'
 import { came } from './came.ts'
 import { loadState, unpackState } from './checkpoint.ts'
 import type { Crews } from './crews.ts'
@@ -13,19 +14,6 @@ import type { TicketDesk } from './tickets/desk.ts'
 
 const CHANGES_AT_ONCE = 5000
 const REPLAY_BYTES = 4_000_000
-
-/** Puts one change into effect, at the journal time the engine stands at. Answers why it was refused, if it was. */
-export function applyChange(engine: Engine, crews: Crews, { body, who }: Change): string | null {
-  try {
-    if (body.kind === 'ticket-action') return engine.act(body, who) ?? null
-    if (body.kind === 'service') return 'services are not counted yet'
-    if (body.kind === 'registry') engine.registered(body.record)
-    else crews.apply(body)
-    return null
-  } catch (error) {
-    return `the program failed on it: ${String(error)}`
-  }
-}
 
 /**
  * Takes one record through the rules. One they fail on is our fault, and comes again at every start: it is put aside
@@ -74,8 +62,7 @@ export async function recover(options: {
   ) {
     const change = next.value
     engine.time.at = change.applied?.at ?? 0
-    if (change.body.kind === 'registry') engine.registered(change.body.record)
-    if (change.body.kind === 'crew' || change.body.kind === 'chief') crews.apply(change.body)
+    applyData({ engine, crews }, change)
   }
   engine.time.at = 0
   if (checkpoint) {
@@ -86,7 +73,7 @@ export async function recover(options: {
   let seq = checkpoint?.seq ?? 0
   const applyUpTo = async (beforeSeq: number): Promise<void> => {
     for (; !next.done && (next.value.applied?.beforeSeq ?? 0) <= beforeSeq; next = await changes.next()) {
-      applyChange(engine, crews, next.value)
+      applyChange({ engine, crews }, next.value)
     }
   }
   if (journal.head() < committed.seq) {

@@ -5,13 +5,14 @@ import type { AppliedChange, Position, StateCommit, StateStore } from '#db/state
 import { AppError } from '#model/errors'
 import { RAW_RETENTION_MS } from '#model/telemetry'
 import { seconds, type Clock, type Millis } from '#model/time'
+import { applyChange } from './apply.ts'
 import { CHECKPOINT_VERSION, packState, statePieces } from './checkpoint.ts'
 import type { Crews } from './crews.ts'
-import { noEffects, type Effects } from './effects.ts'
+import { isIdle, noEffects, type Effects } from './effects.ts'
 import type { ChangeDesk } from './live-state.ts'
 import { quarantineBasket } from './quarantine-rows.ts'
 import type { NormalisedRecord } from './reading.ts'
-import { applyChange, applyRecord, recover, trimmed } from './recover.ts'
+import { applyRecord, recover, trimmed } from './recover.ts'
 import type { Registry } from './registry.ts'
 import type { Engine } from './rules/engine.ts'
 import type { TicketDesk } from './tickets/desk.ts'
@@ -95,7 +96,7 @@ export async function startStateConsumer(options: {
       const at = engine.time.at
       const no = standing.appliedNo + 1
       const beforeSeq = standing.seq + 1
-      const refused = applyChange(engine, options.crews, change)
+      const refused = applyChange({ engine, crews: options.crews }, change)
       standing = { ...standing, appliedNo: no }
       applied.push({ id: change.id, no, beforeSeq, at, refused })
     }
@@ -115,7 +116,7 @@ export async function startStateConsumer(options: {
 
   async function commit(): Promise<void> {
     const effects = options.effects.current
-    const idle = effects.tickets.size + effects.episodes.size + effects.events.length + applied.length === 0
+    const idle = isIdle(effects) && applied.length === 0
     if (standing.seq === position.seq && idle) return
     const soon = performance.now() - committedAt < COMMIT_AT_LEAST_MS && !stop.signal.aborted
     if (idle && rejects.rows().length === 0 && soon) {
@@ -131,6 +132,9 @@ export async function startStateConsumer(options: {
       tickets: [...effects.tickets.values()],
       episodes: [...effects.episodes.values()],
       events: effects.events,
+      notifications: effects.notifications,
+      reports: effects.reports,
+      planRuns: effects.planRuns,
       quarantine: rejects.rows(),
       applied
     }

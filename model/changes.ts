@@ -1,23 +1,68 @@
 import type { AreaDuty, Crew } from './crews.ts'
 import type { RegistryRecord } from './registry.ts'
 import type { Subject } from './ids.ts'
-import type { TicketAction } from './tickets.ts'
+import type { MaintenanceWindow } from './maintenance.ts'
+import type { Rule } from './rules.ts'
+import type { Plan } from './plans.ts'
+import type { TicketKind } from './ticket-kinds.ts'
+import type { TicketPolicy } from './ticket-policy.ts'
+import type { Role, TicketAction, TicketSource } from './tickets.ts'
 import type { Millis } from './time.ts'
+
+/** What a person does to a ticket. */
+export interface TicketActionBody {
+  kind: 'ticket-action'
+  ticket: string
+  action: TicketAction
+  note: string | null
+  /** When the phone says it happened. */
+  claimedAt: Millis | null
+  quietUntil: Millis | null
+  /** Whose it was when they did it; changes from before this was written have none. */
+  role?: Role
+  /** Of a deferral. */
+  until?: Millis
+  /** Of an extension. */
+  extendMs?: Millis
+  /** Who is sent; of a transfer a crew or a unit. */
+  crew?: string
+  unit?: string
+  /** The ticket that this one is the same as. */
+  into?: string
+  /** Ids of attachments. */
+  photos?: string[]
+}
+
+/** What a person saw. `report` names it, and the ticket too unless it joins one. */
+export interface TicketReportBody {
+  kind: 'ticket-report'
+  report: string
+  what: TicketKind
+  source: TicketSource
+  subject: Subject
+  lat: number | null
+  lon: number | null
+  note: string | null
+  photos: string[]
+  /** Found and put right on the spot. */
+  oneStep: boolean
+  role: Role
+}
 
 /** Everything that can alter a decision, as appended to `changes`. */
 export type ChangeBody =
   | { kind: 'registry'; record: RegistryRecord }
-  | {
-      kind: 'ticket-action'
-      ticket: string
-      action: TicketAction
-      note: string | null
-      claimedAt: Millis | null
-      quietUntil: Millis | null
-    }
+  | TicketActionBody
+  | TicketReportBody
+  | { kind: 'ticket-policy'; policy: TicketPolicy }
+  | { kind: 'plan'; plan: Plan }
   | { kind: 'crew'; crew: Crew }
   /** Who answers for an area. */
   | { kind: 'chief'; duty: AreaDuty }
+  | { kind: 'rule'; rule: Rule }
+  | { kind: 'maintenance'; window: MaintenanceWindow }
+  /** The clock that days, shifts and opening hours are told by: an IANA name. */
+  | { kind: 'city'; timeZone: string }
   /** A crew was there and did what is due; proved by the code on the wall. */
   | { kind: 'service'; facility: string; by: 'scan' }
 

@@ -1,5 +1,5 @@
-import { defineRule, type Rule } from './rules.ts'
-import { hours, minutes } from './time.ts'
+import { defineRule, type Rule, type Rung } from './rules.ts'
+import { days, hours, minutes } from './time.ts'
 
 /** Over 90 % a street bin spills within the hour at lunch time; ten minutes is the client's figure. */
 const binFull = defineRule({
@@ -15,12 +15,53 @@ const binFull = defineRule({
   forMs: minutes(10),
   clear: { metric: 'fillPct', atMost: 60 },
   clearForMs: minutes(2),
-  noData: 'hold',
-  ticket: {
-    title: { en: 'Empty the bin', zh: '清运垃圾桶' },
-    dueMs: hours(2),
-    dueMsByCleaningGrade: { special: minutes(10), '1': minutes(10) }
-  }
+  due: hours(2),
+  overrides: [
+    { scope: 'cleaningGrade:special', set: { due: minutes(10), respondMs: minutes(5) } },
+    { scope: 'cleaningGrade:1', set: { due: minutes(10), respondMs: minutes(5) } }
+  ],
+  ticket: { title: { en: 'Empty the bin', zh: '清运垃圾桶' } }
+})
+
+const binTilted = defineRule({
+  id: 'bin-tilted',
+  label: { en: 'Bin tipped over', zh: '垃圾桶倾倒' },
+  why: {
+    en: 'A bin that lies at 30° or more for five minutes was knocked over; wind and a passing hand take less.',
+    zh: '倾斜 30° 以上并持续五分钟即为倾倒；风吹或触碰不会如此之久。'
+  },
+  subject: 'bin',
+  severity: 'minor',
+  when: { metric: 'tiltDeg', atLeast: 30 },
+  forMs: minutes(5),
+  clear: { metric: 'tiltDeg', below: 15 },
+  clearForMs: 0,
+  due: hours(4),
+  ticket: { title: { en: 'Set the bin upright', zh: '扶正垃圾桶' } }
+})
+
+/** Under 30 % nobody could see it emptied: an emptying is a fall of 30 points. */
+const binNotEmptied = defineRule({
+  id: 'bin-not-emptied',
+  label: { en: 'Bin not emptied', zh: '垃圾桶未清运' },
+  why: {
+    en: 'Waste is cleared the day it arises (日产日清). No emptying since the midnight before last; a bin under 30 % is not judged, and a gap in its reports starts the count anew.',
+    zh: '日产日清。自前一日零时起未见清运；满溢度低于 30% 不判定，数据中断后重新计算。'
+  },
+  subject: 'bin',
+  severity: 'minor',
+  when: {
+    all: [
+      { noEvent: 'emptying', days: 1 },
+      { metric: 'fillPct', atLeast: 30 }
+    ]
+  },
+  forMs: 0,
+  clear: { not: { noEvent: 'emptying', days: 1 } },
+  clearForMs: 0,
+  due: 'end-of-day',
+  respondMs: hours(2),
+  ticket: { title: { en: 'Empty the bin today', zh: '当日清运垃圾桶' } }
 })
 
 /** 60 °C is no weather; +10 °C in two minutes is smouldering long before that. No hold: a fire does not wait. */
@@ -42,8 +83,9 @@ const binFire = defineRule({
   forMs: 0,
   clear: { metric: 'tempC', below: 45 },
   clearForMs: minutes(10),
-  noData: 'hold',
-  ticket: { title: { en: 'Put out the fire', zh: '立即灭火处置' }, dueMs: minutes(10) }
+  due: minutes(10),
+  respondMs: minutes(2),
+  ticket: { title: { en: 'Put out the fire', zh: '立即灭火处置' } }
 })
 
 const compactorFull = defineRule({
@@ -59,8 +101,8 @@ const compactorFull = defineRule({
   forMs: minutes(10),
   clear: { metric: 'containerFillPct', atMost: 20 },
   clearForMs: 0,
-  noData: 'hold',
-  ticket: { title: { en: 'Haul the container', zh: '转运箱体' }, dueMs: hours(2) }
+  due: hours(2),
+  ticket: { title: { en: 'Haul the container', zh: '转运箱体' } }
 })
 
 const compactorFault = defineRule({
@@ -86,8 +128,60 @@ const compactorFault = defineRule({
     ]
   },
   clearForMs: minutes(5),
-  noData: 'hold',
-  ticket: { title: { en: 'Repair the compactor', zh: '维修压缩机' }, dueMs: hours(4) }
+  due: hours(4),
+  ticket: { title: { en: 'Repair the compactor', zh: '维修压缩机' } }
+})
+
+/** Three times the limit is no longer a question of airing. */
+const ODOUR_LADDER: readonly Rung[] = [
+  { severity: 'critical', when: { odour: ['nh3Ppm', 'h2sPpm'], aboveShare: 3 }, forMs: minutes(10) }
+]
+
+const stationNotHauled = defineRule({
+  id: 'station-not-hauled',
+  label: { en: 'Station not hauled', zh: '转运站未外运' },
+  why: {
+    en: 'What comes in leaves the same day (当天外运). No haul since the midnight before last; a container under 30 % is not judged, and a gap in its reports starts the count anew.',
+    zh: '当天外运。自前一日零时起未见外运；箱体低于 30% 不判定，数据中断后重新计算。'
+  },
+  subject: 'compactor',
+  severity: 'major',
+  when: {
+    all: [
+      { noEvent: 'haul', days: 1 },
+      {
+        any: [
+          { metric: 'containerFillPct', atLeast: 30 },
+          { metric: 'containerWeightKg', atLeast: 3000 }
+        ]
+      }
+    ]
+  },
+  forMs: 0,
+  clear: { not: { noEvent: 'haul', days: 1 } },
+  clearForMs: 0,
+  due: 'end-of-day',
+  respondMs: hours(2),
+  ticket: { title: { en: 'Haul the container today', zh: '当日外运箱体' } }
+})
+
+const stationOdour = defineRule({
+  id: 'station-odour',
+  label: { en: 'Station odour over limit', zh: '转运站臭气超标' },
+  why: {
+    en: 'Ammonia or hydrogen sulphide at the boundary over the limit of the station’s class (GB 14554). A limit below the sensor’s resolution is not judged.',
+    zh: '厂界氨或硫化氢超过该类别限值（GB 14554）；低于传感器分辨率的限值不予判定。'
+  },
+  subject: 'compactor',
+  severity: 'major',
+  when: { odour: ['nh3Ppm', 'h2sPpm'], aboveShare: 1 },
+  forMs: minutes(10),
+  clear: { odour: ['nh3Ppm', 'h2sPpm'], atMostShare: 0.8 },
+  clearForMs: minutes(10),
+  ladder: ODOUR_LADDER,
+  due: minutes(30),
+  respondMs: minutes(10),
+  ticket: { title: { en: 'Wash down and deodorise the station', zh: '冲洗除臭' } }
 })
 
 const toiletOdour = defineRule({
@@ -103,8 +197,10 @@ const toiletOdour = defineRule({
   forMs: minutes(10),
   clear: { odour: ['nh3Ppm', 'h2sPpm'], atMostShare: 0.8 },
   clearForMs: minutes(10),
-  noData: 'hold',
-  ticket: { title: { en: 'Clean and air the toilet', zh: '保洁并通风' }, dueMs: minutes(30) }
+  ladder: ODOUR_LADDER,
+  due: minutes(30),
+  respondMs: minutes(10),
+  ticket: { title: { en: 'Clean and air the toilet', zh: '保洁并通风' }, service: true }
 })
 
 const toiletCrowded = defineRule({
@@ -117,8 +213,78 @@ const toiletCrowded = defineRule({
   forMs: minutes(15),
   clear: { metric: 'stallsOccupied', belowMetric: 'stallsTotal' },
   clearForMs: minutes(5),
-  noData: 'hold',
-  ticket: { title: { en: 'Guide visitors, open more stalls', zh: '疏导人流，增开厕位' }, dueMs: minutes(30) }
+  due: minutes(30),
+  respondMs: minutes(10),
+  ticket: { title: { en: 'Guide visitors, open more stalls', zh: '疏导人流，增开厕位' } }
+})
+
+/** Opening hours are the rule's windows; a toilet that is open all night overrides them. */
+const toiletCleanDue = defineRule({
+  id: 'toilet-clean-due',
+  label: { en: 'Cleaning due', zh: '保洁到期' },
+  why: {
+    en: '300 visits or four opening hours since it was last cleaned. A cleaning is a crew’s scan at the door or a finished cleaning ticket.',
+    zh: '距上次保洁已满 300 人次或四个开放小时。扫码到岗或保洁工单办结视为一次保洁。'
+  },
+  subject: 'toilet',
+  severity: 'minor',
+  when: { serviceDue: { visits: 300, openMs: hours(4) } },
+  forMs: 0,
+  clear: { not: { serviceDue: { visits: 300, openMs: hours(4) } } },
+  clearForMs: 0,
+  windows: [{ from: '06:00', to: '22:00' }],
+  due: hours(1),
+  ticket: { title: { en: 'Clean the toilet', zh: '公厕保洁' }, service: true }
+})
+
+const toiletSupplies = defineRule({
+  id: 'toilet-supplies',
+  label: { en: 'Supplies low', zh: '耗材不足' },
+  why: {
+    en: 'Paper or soap under 10 % runs out within the hour on a busy day.',
+    zh: '厕纸或洗手液低于 10%，高峰时一小时内用尽。'
+  },
+  subject: 'toilet',
+  severity: 'minor',
+  when: {
+    any: [
+      { metric: 'paperPct', below: 10 },
+      { metric: 'soapPct', below: 10 }
+    ]
+  },
+  forMs: minutes(5),
+  clear: {
+    all: [
+      { metric: 'paperPct', atLeast: 50 },
+      { metric: 'soapPct', atLeast: 50 }
+    ]
+  },
+  clearForMs: 0,
+  due: hours(1),
+  ticket: { title: { en: 'Refill paper and soap', zh: '补充厕纸和洗手液' } }
+})
+
+/** A visitor flushes: the half hour counts only while nobody comes. */
+const toiletLeak = defineRule({
+  id: 'toilet-leak',
+  label: { en: 'Water leak', zh: '漏水' },
+  why: {
+    en: 'Water runs for half an hour though nobody came.',
+    zh: '无人如厕而持续出水半小时。'
+  },
+  subject: 'toilet',
+  severity: 'minor',
+  when: {
+    all: [
+      { metric: 'waterFlowLpm', above: 0 },
+      { metric: 'visitsTotal', unchanged: true }
+    ]
+  },
+  forMs: minutes(30),
+  clear: { metric: 'waterFlowLpm', atMost: 0 },
+  clearForMs: 0,
+  due: hours(4),
+  ticket: { title: { en: 'Find and stop the leak', zh: '查漏维修' } }
 })
 
 const lampOut = defineRule({
@@ -134,8 +300,58 @@ const lampOut = defineRule({
   forMs: minutes(10),
   clear: { lamp: 'lit' },
   clearForMs: minutes(5),
-  noData: 'hold',
-  ticket: { title: { en: 'Repair the lamp', zh: '维修路灯' }, dueMs: hours(24) }
+  parents: [{ rule: 'cabinet-dead', via: 'cabinet' }],
+  due: hours(24),
+  respondMs: hours(2),
+  verifyWithinMs: hours(1),
+  ticket: { title: { en: 'Repair the lamp', zh: '维修路灯' } }
+})
+
+const lampDayBurn = defineRule({
+  id: 'lamp-day-burn',
+  label: { en: 'Lamp burns by day', zh: '白天亮灯' },
+  why: {
+    en: 'Lit half an hour though the sun is up: energy is wasted and the lamp ages.',
+    zh: '白天持续亮灯半小时，浪费电能并加速灯具老化。'
+  },
+  subject: 'light',
+  severity: 'minor',
+  when: { lamp: 'burning' },
+  forMs: minutes(30),
+  clear: { lamp: 'off' },
+  clearForMs: 0,
+  due: days(3),
+  respondMs: hours(8),
+  ticket: { title: { en: 'Correct the switching', zh: '检修开关控制' } }
+})
+
+/** Told before its lamps are silent (three intervals): two intervals and a minute. */
+const cabinetDead = defineRule({
+  id: 'cabinet-dead',
+  label: { en: 'Cabinet dead', zh: '配电柜断电' },
+  why: {
+    en: 'The cabinet says it has no power, or four fifths of its lamps are dark or unheard for two intervals. One ticket stands for all of its lamps.',
+    zh: '配电柜自报失电，或其所供路灯五分之四以上熄灭或两个周期无数据。一张工单代表其全部路灯。'
+  },
+  subject: 'cabinet',
+  severity: 'critical',
+  when: {
+    any: [
+      { metric: 'energised', is: false },
+      { lampsGone: 'atLeast', pct: 80 }
+    ]
+  },
+  forMs: minutes(1),
+  clear: {
+    any: [
+      { metric: 'energised', is: true },
+      { lampsGone: 'below', pct: 80 }
+    ]
+  },
+  clearForMs: minutes(5),
+  due: hours(1),
+  respondMs: minutes(15),
+  ticket: { title: { en: 'Restore the cabinet’s power', zh: '恢复配电柜供电' } }
 })
 
 /** 98 % is the client's figure, for each road and each district × lighting grade. */
@@ -152,8 +368,11 @@ const lightingRate = defineRule({
   forMs: minutes(10),
   clear: { lightingRate: 'atLeast', pct: 98 },
   clearForMs: minutes(10),
-  noData: 'hold',
-  ticket: { title: { en: 'Restore the lighting', zh: '恢复照明' }, dueMs: hours(24) }
+  ladder: [{ severity: 'critical', when: { lightingRate: 'below', pct: 90 }, forMs: minutes(10) }],
+  due: hours(24),
+  respondMs: hours(1),
+  verifyWithinMs: hours(1),
+  ticket: { title: { en: 'Restore the lighting', zh: '恢复照明' } }
 })
 
 const deviceSilent = defineRule({
@@ -169,18 +388,52 @@ const deviceSilent = defineRule({
   forMs: 0,
   clear: { reported: true },
   clearForMs: 0,
-  noData: 'hold',
-  ticket: { title: { en: 'Check the device', zh: '检查设备' }, dueMs: hours(24) }
+  parents: [
+    { rule: 'device-silent', via: 'gateway' },
+    { rule: 'cabinet-dead', via: 'cabinet' }
+  ],
+  due: hours(24),
+  respondMs: hours(4),
+  ticket: { title: { en: 'Check the device', zh: '检查设备' } }
+})
+
+const batteryLow = defineRule({
+  id: 'battery-low',
+  label: { en: 'Battery low', zh: '电池电量低' },
+  why: {
+    en: 'Under 15 % a sensor has weeks left; seven days let it be changed on a planned round.',
+    zh: '电量低于 15% 约可再用数周；七天内可随计划更换。'
+  },
+  subject: 'device',
+  severity: 'minor',
+  when: { metric: 'batteryPct', below: 15 },
+  forMs: hours(1),
+  clear: { metric: 'batteryPct', atLeast: 30 },
+  clearForMs: 0,
+  due: days(7),
+  respondMs: days(1),
+  verifyWithinMs: hours(2),
+  ticket: { title: { en: 'Change the battery', zh: '更换电池' } }
 })
 
 export const DEFAULT_RULES: readonly Rule[] = [
   binFull,
   binFire,
+  binTilted,
+  binNotEmptied,
   compactorFull,
   compactorFault,
+  stationNotHauled,
+  stationOdour,
   toiletOdour,
   toiletCrowded,
+  toiletCleanDue,
+  toiletSupplies,
+  toiletLeak,
   lampOut,
+  lampDayBurn,
+  cabinetDead,
   lightingRate,
-  deviceSilent
+  deviceSilent,
+  batteryLow
 ]

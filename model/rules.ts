@@ -1,8 +1,9 @@
-import type { CleaningGrade, FacilityKind } from './kinds.ts'
+import type { FacilityKind } from './kinds.ts'
 import type { Label } from './label.ts'
 import type { MetricId, RawValue } from './metrics.ts'
 import type { OdourMetric } from './odour-limits.ts'
-import type { Millis } from './time.ts'
+import type { Override } from './rule-scopes.ts'
+import { hours, minutes, days, type Millis } from './time.ts'
 
 /** How bad: critical and major make a facility a `fault`, minor a `warning`. Best last, so the index is the rank. */
 export const SEVERITIES = {
@@ -13,9 +14,12 @@ export const SEVERITIES = {
 export type Severity = keyof typeof SEVERITIES
 export const SEVERITY_IDS = Object.keys(SEVERITIES) as Severity[]
 
+/** What readings of a facility show besides their values: a fall of 30 points or more to 30 % or less. */
+export type ObservedEvent = 'emptying' | 'haul'
+
 /**
  * What must be true of a subject. Three-valued: true, false, or unknown while what it reads is stale or was never
- * reported. `any` is true as soon as one part is, `all` false as soon as one part is.
+ * reported. `any` is true as soon as one part is, `all` false as soon as one part is, `not` turns both round.
  */
 export type Condition =
   | { metric: MetricId; atLeast: number }
@@ -28,31 +32,54 @@ export type Condition =
   | { metric: MetricId; belowMetric: MetricId }
   /** Rose by so much between two reports at most this far apart. */
   | { metric: MetricId; risesBy: number; withinMs: Millis }
+  /** A counter that did not count on in the newest report. */
+  | { metric: MetricId; unchanged: true }
+  /** No such event since the city's midnight so many days before the last one, though it was watched all that time. */
+  | { noEvent: ObservedEvent; days: number }
+  /** So many visits, or so much time within the rule's windows, since the last service. */
+  | { serviceDue: { visits: number; openMs: Millis } }
   /** Above, or at most, a share of the odour limit of the facility's class. */
   | { odour: readonly OdourMetric[]; aboveShare: number }
   | { odour: readonly OdourMetric[]; atMostShare: number }
-  /** Of one lamp that should be lit now; otherwise neither. */
-  | { lamp: 'dark' | 'lit' }
-  /** Lit ÷ should be lit of a group of lamps, in percent; true only if it is so whatever the stale lamps do. */
-  | { lightingRate: 'below' | 'atLeast'; pct: number }
+  /** Of one lamp: `dark` and `lit` while it should be lit, `burning` lit while it should be dark, `off` at any time. */
+  | { lamp: 'dark' | 'lit' | 'burning' | 'off' }
+  /** Of a cabinet: the share of its lamps that are dark though they should be lit, or were not heard for two intervals. */
+  | { lampsGone: 'atLeast' | 'below'; pct: number }
+  /**
+   * Lit ÷ should be lit of a group of lamps, in percent; true only if it is so whatever the stale lamps do. A single
+   * road may have a target of its own, and small roads (under 200 lamps) may be judged by their number of dark lamps.
+   */
+  | { lightingRate: 'below' | 'atLeast'; pct: number; roadPct?: number; smallRoads?: boolean }
   /** No report for this many expected intervals, by arrival. */
   | { silentIntervals: number }
   | { reported: true }
   | { any: readonly Condition[] }
   | { all: readonly Condition[] }
+  | { not: Condition }
 
 /**
  * What a rule is about: each facility of a kind, each device, or each lamp group (a road; a district × lighting grade).
  */
 export type RuleSubject = FacilityKind | 'device' | 'lamp-group'
 
-export interface Rule {
-  id: string
-  version: number
-  label: Label
-  /** Why it exists and where its numbers come from, for the manager who reads it. */
-  why: Label
-  subject: RuleSubject
+/** A part of the day in the city's time, `HH:MM`; `to` not after `from` runs over midnight. Days: 1 = Monday … 7. */
+export interface DayWindow {
+  from: string
+  to: string
+  days?: readonly number[]
+}
+
+/** A step of the severity ladder: taken once `when` held for `forMs`, left once it did not for as long. */
+export interface Rung {
+  severity: Severity
+  when: Condition
+  forMs: Millis
+}
+
+/** What can be overridden for a facility, road, class, grade or area; each field as a whole. */
+export interface RuleSettings {
+  /** Switched off it begins nothing; what is open goes on and can end. */
+  enabled: boolean
   severity: Severity
   when: Condition
   /** How long `when` must hold before it fires. */
@@ -62,20 +89,70 @@ export interface Rule {
   clearForMs: Millis
   /** While what it reads is unknown: `hold` waits, `clear` counts as cleared, `fire` counts as met. */
   noData: 'hold' | 'clear' | 'fire'
+  /** Worse severities while it fires, mildest first. */
+  ladder: readonly Rung[]
+  /** Only within these does it begin; none: at any time. */
+  windows: readonly DayWindow[]
+  /** Nothing begins so long after the first report of what it reads. */
+  graceMs: Millis
+  /** A subject with a parent waits so long after its own hold, so that the parent may speak first. */
+  parentWaitMs: Millis
+  /** Time allowed to resolve, from the opening, or by the end of the city's day. */
+  due: Millis | 'end-of-day'
+  /** Time allowed until somebody accepted it. */
+  respondMs: Millis
+  /** A claim waits at least so long for a report that confirms it. */
+  verifyWithinMs: Millis
+  /** A new ticket within so long of a verified one is rework. */
+  reworkWithinMs: Millis
+}
+
+/** Which rule's episode of what explains this one: the cabinet a lamp hangs on, the gateway a device speaks through. */
+export interface ParentLink {
+  rule: string
+  via: 'cabinet' | 'gateway'
+}
+
+export interface Rule extends RuleSettings {
+  id: string
+  version: number
+  label: Label
+  /** Why it exists and where its numbers come from, for the manager who reads it. */
+  why: Label
+  subject: RuleSubject
+  parents: readonly ParentLink[]
   ticket: {
     /** What to do, as the crew reads it. */
     title: Label
-    /** Time allowed to resolve, from the opening; by the cleaning grade of the facility where it differs. */
-    dueMs: Millis
-    dueMsByCleaningGrade?: Partial<Record<CleaningGrade, Millis>>
+    /** Its completion is a cleaning of the facility. */
+    service?: boolean
   }
+  overrides: readonly Override[]
 }
 
-/** A rule as data. Raise `version` with every change of what it decides: each ticket names the one that opened it. */
-export const defineRule = (rule: Omit<Rule, 'version'> & { version?: number }): Rule => ({
+/** What most rules do not need. */
+export const RULE_DEFAULTS = {
   version: 1,
+  enabled: true,
+  noData: 'hold',
+  ladder: [],
+  windows: [],
+  graceMs: 0,
+  parentWaitMs: minutes(5),
+  parents: [],
+  respondMs: minutes(30),
+  verifyWithinMs: minutes(30),
+  reworkWithinMs: days(1),
+  overrides: []
+} as const satisfies Partial<Rule>
+type Defaulted = keyof typeof RULE_DEFAULTS
+
+/** A rule as data. Raise `version` with every change of what it decides: each ticket names the one that opened it. */
+export const defineRule = (rule: Omit<Rule, Defaulted> & Partial<Pick<Rule, Defaulted>>): Rule => ({
+  ...RULE_DEFAULTS,
   ...rule
 })
 
-export const dueMsOf = (rule: Rule, cleaningGrade: CleaningGrade | undefined): Millis =>
-  (cleaningGrade && rule.ticket.dueMsByCleaningGrade?.[cleaningGrade]) ?? rule.ticket.dueMs
+/** A city's day is never shorter: what a page shows for `end-of-day` where it needs a length. */
+export const dueMsOf = ({ due }: Pick<RuleSettings, 'due'>): Millis =>
+  due === 'end-of-day' ? hours(24) : due

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { RuleItem, listOf } from '#model/api'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { AppError } from '#model/errors'
-import type { Rule } from '#model/rules'
+import { dueMsOf, type Rule } from '#model/rules'
 
 const tags = ['rules']
 const config = { access: 'signed-in' } as const
@@ -37,5 +37,5 @@ export const ruleRoutes: FastifyPluginAsyncTypebox = async app => {
 const itemOf = ({ ticket, ...rule }: Rule): RuleItem => ({
   ...rule,
   title: ticket.title,
-  dueMs: ticket.dueMs
+  dueMs: dueMsOf(rule)
 })

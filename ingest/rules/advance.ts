@@ -1,73 +1,85 @@
-import { parseSubject, type Subject } from '#model/ids'
-import type { CleaningGrade } from '#model/kinds'
-import type { Facility } from '#model/registry'
 import type { Millis } from '#model/time'
 import { touch, type Core } from './core.ts'
 import { step, type Transition, type Verdict } from './episode.ts'
-import { nextAt, type Instance } from './instance.ts'
+import { hushed } from './hush.ts'
+import { isFiring, wakesAt, type Instance } from './instance.ts'
+import { climb } from './ladder.ts'
+import { cover, fired, uncover } from './parents.ts'
 
 /** Sets the instance's timer to when it next changes by itself, in journal time: event time and the device's lag. */
 export function reschedule(core: Core, instance: Instance): void {
-  instance.due = nextAt(instance) + instance.lagMs
+  instance.due = wakesAt(instance)
   core.timers.schedule(instance)
 }
 
-/** One step of an instance: the verdict at event time `at`, known to us at journal time `knownAt`. */
-export function advance(
-  core: Core,
-  instance: Instance,
-  { verdict, at, knownAt }: { verdict: Verdict; at: Millis; knownAt: Millis }
-): void {
+/** What is known of an instance at one moment. */
+export interface Judgement {
+  verdict: Verdict
+  /** The highest rung of the ladder whose condition holds, from 1; 0: none; absent: nobody can tell. */
+  rung?: number | undefined
+  /** Event time. */
+  at: Millis
+  /** Journal time at which we know it. */
+  knownAt: Millis
+}
+
+/** One step of an instance: what is known of it counts from `at` on. */
+export function advance(core: Core, instance: Instance, { verdict, rung, at, knownAt }: Judgement): void {
   const transitions: Transition[] = []
   const before = instance.state
   instance.at = Math.max(instance.at, at)
-  instance.state = step(instance.compiled.rule, before, verdict, instance.at, transitions)
+  const ready = hushed(core, instance, verdict, instance.at)
+  instance.state = step(instance.compiled.rule, ready, verdict, instance.at, transitions)
   for (const transition of transitions) carryOut(core, instance, transition, knownAt)
+  if (isFiring(instance)) climbTo(core, instance, rung, knownAt)
   if (before !== instance.state) touch(core, instance.facility)
   if (instance.state.phase === 'inactive') {
-    instance.evidence = []
-    forget(instance, { hadEpisode: before.phase !== 'pending' || transitions.length > 0 })
+    rest(core, instance, { hadEpisode: before.phase !== 'pending' || transitions.length > 0, knownAt })
   }
   reschedule(core, instance)
 }
 
-/** A facility keeps only what goes on, and when the last episode was over: the next begins no earlier. */
-function forget({ compiled, facility, at }: Instance, { hadEpisode }: { hadEpisode: boolean }): void {
-  if (!facility || compiled.rule.subject === 'device') return
-  facility.instances.delete(compiled.rule.id)
-  if (hadEpisode) (facility.endedAt ??= new Map()).set(compiled.rule.id, at)
+/** It is over. A seat keeps only what goes on, and when the last episode was over: the next begins no earlier. */
+export function rest(
+  core: Core,
+  instance: Instance,
+  { hadEpisode, knownAt }: { hadEpisode: boolean; knownAt: Millis }
+): void {
+  instance.evidence = []
+  uncover(core, instance, knownAt)
+  const { seat, compiled, at } = instance
+  if (!seat) return
+  seat.instances.delete(compiled.rule.id)
+  if (hadEpisode) (seat.endedAt ??= new Map()).set(compiled.rule.id, at)
 }
 
 function carryOut(core: Core, instance: Instance, transition: Transition, knownAt: Millis): void {
-  const { compiled, subject } = instance
-  const { rule } = compiled
-  if (transition.type === 'ended') {
-    core.desk.ended({ rule: rule.id, subject, endedAt: transition.at, at: knownAt })
-    return
+  if (transition.type === 'fired') {
+    instance.rung = undefined
+    fired(core, instance, transition, knownAt)
+    return cover(core, instance, knownAt)
   }
-  const facility = instance.facility?.facility
-  core.desk.fired({
-    rule,
-    subject,
-    startedAt: transition.startedAt,
-    firedAt: transition.at,
-    openedAt: knownAt,
-    evidence: [...instance.evidence],
-    facility,
-    area: facility?.parent ?? areaOf(core, subject),
-    cleaningGrade: facility && cleaningGradeOf(core, facility)
-  })
+  const rule = instance.compiled.rule.id
+  core.desk.ended({ rule, subject: instance.subject, endedAt: transition.at, at: knownAt })
+  stopWaiting(instance)
 }
 
-/** Where a subject lies that is no facility. */
-function areaOf({ registry }: Core, subject: Subject): string | null {
-  const { type, id } = parseSubject(subject) ?? {}
-  if (!id) return null
-  // A district's lights of one grade are `area:{district}:{grade}`.
-  if (type === 'area') return id.slice(0, id.lastIndexOf(':'))
-  return type === 'road' ? (registry.road(id)?.parent ?? null) : null
+/** Nothing is held back any more. */
+export function stopWaiting(instance: Instance): void {
+  instance.held = undefined
+  instance.waitUntil = Infinity
+  instance.suppressedBy = undefined
+  instance.rung = undefined
 }
 
-const cleaningGradeOf = ({ registry }: Core, { attributes }: Facility): CleaningGrade | undefined =>
-  attributes.cleaningGrade ??
-  (attributes.road ? registry.road(attributes.road)?.attributes.cleaningGrade : undefined)
+function climbTo(core: Core, instance: Instance, wanted: number | undefined, knownAt: Millis): void {
+  const { rule } = instance.compiled
+  if (rule.ladder.length === 0) return
+  const before = instance.rung?.level ?? 0
+  instance.rung = climb(rule.ladder, instance.rung, wanted, instance.at)
+  const { level } = instance.rung
+  if (level === before) return
+  const severity = level === 0 ? rule.severity : (rule.ladder[level - 1]?.severity ?? rule.severity)
+  core.desk.severity({ rule: rule.id, subject: instance.subject, severity, at: knownAt })
+  touch(core, instance.facility)
+}

@@ -1,20 +1,34 @@
 import { encodeValue, type MetricId, type RawValue } from '#model/metrics'
 import { odourLimitPpm } from '#model/odour-limits'
 import { deviceModel } from '#model/device-models'
-import type { Condition, Rule } from '#model/rules'
+import type { Resolved } from '#model/rule-scopes'
+import type { Condition, DayWindow, Rule } from '#model/rules'
 import type { Millis } from '#model/time'
+import type { Calendar } from './calendar.ts'
 import type { Verdict } from './episode.ts'
-import { countsAt, lampState } from './lamp.ts'
-import { freshValue, isFresh, type DevicePicture } from './picture.ts'
+import { countsAt, countsByDay, lampState } from './lamp.ts'
+import { EVENT_METRICS } from './observed.ts'
+import { freshValue, isFresh, type DevicePicture, type FacilityPicture } from './picture.ts'
 import type { Sun } from './sun.ts'
 
+/** What conditions know beside readings. */
+export interface CityView {
+  sun: Sun
+  calendar: Calendar
+  /** Share of a cabinet's lamps that are gone, in percent; undefined when it has none. */
+  lampsGonePct(cabinet: FacilityPicture, at: Millis): number | undefined
+}
+
 /** True, false, or undefined: what it reads is stale or was never reported. `at` is event time of the device. */
-type Test = (device: DevicePicture, at: Millis, sun: Sun) => boolean | undefined
+type Test = (device: DevicePicture, at: Millis, city: CityView) => boolean | undefined
 
 /** Metrics a condition reads, without doubles. */
 export function metricsOf(condition: Condition): MetricId[] {
   if ('any' in condition) return [...new Set(condition.any.flatMap(metricsOf))]
   if ('all' in condition) return [...new Set(condition.all.flatMap(metricsOf))]
+  if ('not' in condition) return metricsOf(condition.not)
+  if ('noEvent' in condition) return [...EVENT_METRICS[condition.noEvent]]
+  if ('serviceDue' in condition) return ['visitsTotal']
   if ('odour' in condition) return [...condition.odour]
   if ('lamp' in condition) return ['powerState', 'activePowerW', 'lampFailure']
   if ('atLeastMetric' in condition) return [condition.metric, condition.atLeastMetric]
@@ -26,6 +40,7 @@ export function metricsOf(condition: Condition): MetricId[] {
 export function windowsOf(condition: Condition): Partial<Record<MetricId, Millis>> {
   if ('any' in condition) return Object.assign({}, ...condition.any.map(windowsOf)) as never
   if ('all' in condition) return Object.assign({}, ...condition.all.map(windowsOf)) as never
+  if ('not' in condition) return windowsOf(condition.not)
   return 'risesBy' in condition ? { [condition.metric]: condition.withinMs } : {}
 }
 
@@ -37,16 +52,31 @@ const numberOf = (metric: MetricId, raw: RawValue): number => {
 }
 
 /** A condition as a function. Conditions of silence and of groups are not of one device's values: never met here. */
-function compile(condition: Condition): Test {
-  if ('any' in condition) return compileParts(condition.any, true)
-  if ('all' in condition) return compileParts(condition.all, false)
+function compile(condition: Condition, windows: readonly DayWindow[]): Test {
+  if ('any' in condition) return compileParts(condition.any, true, windows)
+  if ('all' in condition) return compileParts(condition.all, false, windows)
+  if ('not' in condition) {
+    const test = compile(condition.not, windows)
+    return (device, at, city) => {
+      const one = test(device, at, city)
+      return one === undefined ? undefined : !one
+    }
+  }
+  if ('noEvent' in condition) return compileNoEvent(condition)
+  if ('serviceDue' in condition) return compileServiceDue(condition, windows)
+  if ('lampsGone' in condition) {
+    const { lampsGone, pct } = condition
+    return ({ facility }, at, city) => {
+      const gone = facility && city.lampsGonePct(facility, at)
+      return gone === undefined ? undefined : gone >= pct === (lampsGone === 'atLeast')
+    }
+  }
   if ('odour' in condition) return compileOdour(condition)
   if ('lamp' in condition) {
-    const wanted = condition.lamp
-    return (device, at, sun) => {
+    const { counts, state: wanted } = LAMP_TESTS[condition.lamp]
+    return (device, at, { sun }) => {
       const state = lampState(device, at)
-      if (!countsAt(device, sun, at)) return state === 'unknown' ? undefined : false
-      return state === 'unknown' ? undefined : state === wanted
+      return state === 'unknown' ? undefined : counts(device, sun, at) && state === wanted
     }
   }
   if ('risesBy' in condition) {
@@ -60,6 +90,13 @@ function compile(condition: Condition): Test {
           past.at >= level.measuredAt - withinMs &&
           level.value - past.value >= risesBy
       )
+    }
+  }
+  if ('unchanged' in condition) {
+    const { metric } = condition
+    return (device, at) => {
+      const level = device.levels.get(metric)
+      return level && isFresh(device, level, at) ? (level.rise ?? 0) === 0 : undefined
     }
   }
   if ('atLeastMetric' in condition) {
@@ -83,15 +120,19 @@ function compile(condition: Condition): Test {
  * `any` is decided by the first true part, `all` by the first false one. A part on metrics the device never reported
  * says nothing either way: a controller without fault codes can still be judged by its state.
  */
-function compileParts(conditions: readonly Condition[], deciding: boolean): Test {
-  const parts = conditions.map(part => ({ test: compile(part), metrics: metricsOf(part) }))
-  return (device, at, sun) => {
+function compileParts(
+  conditions: readonly Condition[],
+  deciding: boolean,
+  windows: readonly DayWindow[]
+): Test {
+  const parts = conditions.map(part => ({ test: compile(part, windows), metrics: metricsOf(part) }))
+  return (device, at, city) => {
     let heard = false
     let unknown = false
     for (const { test, metrics } of parts) {
-      if (!metrics.some(metric => device.levels.has(metric))) continue
+      if (metrics.length > 0 && !metrics.some(metric => device.levels.has(metric))) continue
       heard = true
-      const one = test(device, at, sun)
+      const one = test(device, at, city)
       if (one === deciding) return deciding
       if (one === undefined) unknown = true
     }
@@ -152,31 +193,82 @@ function compileOdour(condition: Extract<Condition, { odour: unknown }>): Test {
   }
 }
 
+/** Of the day and of the night; `off` is off at any time. */
+const LAMP_TESTS = {
+  dark: { counts: countsAt, state: 'dark' },
+  lit: { counts: countsAt, state: 'lit' },
+  burning: { counts: countsByDay, state: 'lit' },
+  off: { counts: () => true, state: 'dark' }
+} as const satisfies Record<string, { counts: typeof countsAt; state: 'dark' | 'lit' }>
+
+function compileNoEvent({ noEvent, days }: Extract<Condition, { noEvent: unknown }>): Test {
+  return (device, at, { calendar }) => {
+    // Watched by each of the metrics that show it; the one without a gap for longest tells most.
+    let since = Infinity
+    for (const metric of EVENT_METRICS[noEvent]) {
+      const level = device.levels.get(metric)
+      if (level && isFresh(device, level, at)) since = Math.min(since, level.since ?? level.measuredAt)
+    }
+    if (since === Infinity) return undefined
+    const seen = device.facility?.events?.[noEvent] ?? 0
+    return Math.max(since, seen) < calendar.dayStart(at, days)
+  }
+}
+
+function compileServiceDue(
+  { serviceDue }: Extract<Condition, { serviceDue: unknown }>,
+  windows: readonly DayWindow[]
+): Test {
+  const { visits, openMs } = serviceDue
+  return (device, at, { calendar }) => {
+    const service = device.facility?.service
+    const level = device.levels.get('visitsTotal')
+    if (!service || !level || !isFresh(device, level, at)) return undefined
+    if (service.visits >= visits) return true
+    return at - service.since >= openMs && calendar.openMsBetween(windows, service.since, at) >= openMs
+  }
+}
+
+/** A rule as it counts for some subjects: their overrides applied, its conditions as functions. */
 export interface CompiledRule {
   rule: Rule
+  /** Which of its settings come from an override, and which one. */
+  sources: Resolved['sources']
   /** What one device's values say of the rule at `at`. */
-  verdict(device: DevicePicture, at: Millis, sun: Sun): Verdict
+  verdict(device: DevicePicture, at: Millis, city: CityView): Verdict
+  /** Whether each rung's condition holds, mildest rung first; undefined: nobody can tell. */
+  rungs: readonly Test[]
   metrics: MetricId[]
   windows: Partial<Record<MetricId, Millis>>
   readsSun: boolean
+  /** It looks at more than the readings of one device, and so can be judged where there is none. */
+  readsFacility: boolean
+  /** A service changes what it says. */
+  readsService: boolean
 }
 
-const readsSun = (condition: Condition): boolean => JSON.stringify(condition).includes('"lamp"')
+const mentions = (conditions: readonly Condition[], key: string): boolean =>
+  JSON.stringify(conditions).includes(`"${key}"`)
 
-export function compileRule(rule: Rule): CompiledRule {
-  const when = compile(rule.when)
-  const clear = compile(rule.clear)
+export function compileRule({ rule, sources }: Resolved): CompiledRule {
+  const when = compile(rule.when, rule.windows)
+  const clear = compile(rule.clear, rule.windows)
+  const conditions = [rule.when, rule.clear, ...rule.ladder.map(rung => rung.when)]
   return {
     rule,
-    verdict(device, at, sun) {
-      const met = when(device, at, sun)
+    sources,
+    verdict(device, at, city) {
+      const met = when(device, at, city)
       if (met === true) return 'met'
-      const cleared = clear(device, at, sun)
+      const cleared = clear(device, at, city)
       if (cleared === true && met === false) return 'cleared'
       return met === undefined ? 'unknown' : 'between'
     },
-    metrics: [...new Set([...metricsOf(rule.when), ...metricsOf(rule.clear)])],
-    windows: windowsOf(rule.when),
-    readsSun: readsSun(rule.when)
+    rungs: rule.ladder.map(rung => compile(rung.when, rule.windows)),
+    metrics: [...new Set(conditions.flatMap(metricsOf))],
+    windows: Object.assign({}, ...conditions.map(windowsOf)) as CompiledRule['windows'],
+    readsSun: mentions(conditions, 'lamp'),
+    readsFacility: mentions(conditions, 'lampsGone'),
+    readsService: mentions(conditions, 'serviceDue')
   }
 }

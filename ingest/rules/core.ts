@@ -1,12 +1,17 @@
-import type { FacilityKind } from '#model/kinds'
-import type { MetricId } from '#model/metrics'
+import type { Subject } from '#model/ids'
 import type { Rule } from '#model/rules'
 import { seconds, type Millis } from '#model/time'
 import type { Registry } from '../registry.ts'
 import type { TicketDesk } from '../tickets/desk.ts'
-import { compileRule, type CompiledRule } from './condition.ts'
+import { createCabinets, type Cabinets } from './cabinets.ts'
+import { createCalendar, type Calendar } from './calendar.ts'
+import type { CityView } from './condition.ts'
+import type { Instance } from './instance.ts'
 import { createLampGroups, type LampGroups } from './lamp-groups.ts'
-import type { DevicePicture, FacilityPicture } from './picture.ts'
+import { createMaintenance, subjectsAround, type Maintenance } from './maintenance.ts'
+import { isUnderDeadCabinet } from './parents.ts'
+import { deviceless, type DevicePicture, type FacilityPicture, type Seat } from './picture.ts'
+import { createRuleBook, type RuleBook } from './rule-book.ts'
 import { NO_SUN, type Sun } from './sun.ts'
 import type { Timers } from './timers.ts'
 
@@ -20,57 +25,71 @@ export interface EngineTime {
 }
 
 /** What all parts of the rules share. One per engine, never global. */
-export interface Core {
+export interface Core extends CityView {
   registry: Registry
   desk: TicketDesk
   timers: Timers
   time: EngineTime
   sun: Sun
+  calendar: Calendar
+  book: RuleBook
   facilities: Map<string, FacilityPicture>
   devices: Map<string, DevicePicture>
   groups: LampGroups
-  rules: readonly CompiledRule[]
-  /** Rules of one facility each, by its kind. */
-  rulesOf: ReadonlyMap<FacilityKind, readonly CompiledRule[]>
-  silentRule: CompiledRule | undefined
-  /** How long the values of a metric are remembered for conditions that look back. */
-  windows: Partial<Record<MetricId, Millis>>
+  cabinets: Cabinets
+  maintenance: Maintenance
+  /** The instance of a rule on a subject, if something goes on. */
+  instanceFor(rule: string, subject: Subject): Instance | undefined
+  /** A facility seen without a device, for conditions that need none; undefined for the seat of a device. */
+  deviceless(seat: Seat): DevicePicture | undefined
   /** Facilities whose health may have changed since somebody last looked. */
   touched: Set<FacilityPicture>
   /** Grows with every change anybody could see. */
   version: number
 }
 
+/** Where nobody has said where the city lies. */
+const ANYWHERE = 'UTC'
+
 export function createCore(options: {
   registry: Registry
   rules: readonly Rule[]
   desk: TicketDesk
   timers: Timers
+  instanceFor: Core['instanceFor']
 }): Core {
-  const rules = options.rules.map(compileRule)
-  const rulesOf = new Map<FacilityKind, CompiledRule[]>()
-  for (const compiled of rules) {
-    const { subject } = compiled.rule
-    if (subject === 'device' || subject === 'lamp-group') continue
-    rulesOf.set(subject, [...(rulesOf.get(subject) ?? []), compiled])
-  }
-  const groupRule = rules.find(({ rule }) => rule.subject === 'lamp-group')
-  return {
-    registry: options.registry,
+  const { registry } = options
+  const book = createRuleBook(options.rules)
+  const devices = new Map<string, DevicePicture>()
+  const maintenance = createMaintenance()
+  const core: Core = {
+    registry,
     desk: options.desk,
     timers: options.timers,
     time: { at: 0, lastTickAt: 0, tickPeriodMs: seconds(1) },
     sun: NO_SUN,
+    calendar: createCalendar(ANYWHERE),
+    book,
     facilities: new Map(),
-    devices: new Map(),
-    groups: createLampGroups(options.registry, groupRule),
-    rules,
-    rulesOf,
-    silentRule: rules.find(({ rule }) => rule.subject === 'device'),
-    windows: Object.assign({}, ...rules.map(rule => rule.windows)) as Core['windows'],
+    devices,
+    groups: createLampGroups({
+      registry,
+      book,
+      leftOut: (lamp, at) =>
+        isUnderDeadCabinet(core, lamp) ||
+        (maintenance.size > 0 && maintenance.lastEnd(subjectsAround(registry, lamp), at, at) !== undefined)
+    }),
+    cabinets: createCabinets(({ device }) =>
+      device.gateway === null ? undefined : devices.get(device.gateway)
+    ),
+    maintenance,
+    instanceFor: options.instanceFor,
+    deviceless: seat => ('facility' in seat ? deviceless(seat as FacilityPicture) : undefined),
+    lampsGonePct: ({ facility }, at) => core.cabinets.gonePct(facility.id, at, core.sun),
     touched: new Set(),
     version: 0
   }
+  return core
 }
 
 /** Something a page shows of this facility is different now. */

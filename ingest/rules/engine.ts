@@ -1,22 +1,28 @@
+import type { ChangeBody } from '#model/changes'
 import { parseSubject, type Subject } from '#model/ids'
+import type { MaintenanceWindow } from '#model/maintenance'
 import type { RegistryRecord } from '#model/registry'
 import type { Rule } from '#model/rules'
-import { seconds, type Millis } from '#model/time'
+import { seconds } from '#model/time'
 import type { NormalisedRecord } from '../reading.ts'
 import type { Registry } from '../registry.ts'
 import type { TicketChange, TicketDesk, TicketTimer } from '../tickets/desk.ts'
 import { advance, reschedule } from './advance.ts'
-import type { CompiledRule } from './condition.ts'
+import type { Calendar } from './calendar.ts'
 import { createCore, touch, type Core, type EngineTime } from './core.ts'
-import { dueAt, skip, type Verdict } from './episode.ts'
-import { settle, takeReport, verdictOf } from './facility-rules.ts'
-import { createInstance, type Instance } from './instance.ts'
-import type { LampGroups } from './lamp-groups.ts'
-import { createSunTimer, judgeGroup, scheduleSun } from './lamp-rules.ts'
-import type { DevicePicture, FacilityPicture } from './picture.ts'
-import { place } from './places.ts'
-import { arrived, excuseSilence, fellSilent, scheduleSilence, silenceOf } from './silence.ts'
-import type { SunTimer } from './lamp-rules.ts'
+import { skip, type Verdict } from './episode.ts'
+import { changesAt, createInstance, type Instance } from './instance.ts'
+import { createSunTimer, scheduleSun, sunTurned } from './lamp-rules.ts'
+import { announce, scheduleWindows, windowTurned } from './maintenance-changes.ts'
+import type { KnownWindow } from './maintenance.ts'
+import { serviced } from './observed.ts'
+import { waitIsOver } from './parents.ts'
+import type { DevicePicture, FacilityPicture, Seat } from './picture.ts'
+import { place, useTimeZone } from './places.ts'
+import type { RuleBook } from './rule-book.ts'
+import { setRule } from './rule-changes.ts'
+import { judgeNow, seatOf, settle, takeReport, verdictOf } from './seat-rules.ts'
+import { arrived, excuseSilence, notHeard, scheduleSilence, silenceOf } from './silence.ts'
 import type { Timed, Timers } from './timers.ts'
 
 export type { EngineTime } from './core.ts'
@@ -32,13 +38,23 @@ export interface Engine {
   /** Fires every timer due until then, then takes the record. */
   record(record: NormalisedRecord): void
   registered(record: RegistryRecord): void
+  /** Another version of a rule, or a new one; answers why it cannot be. */
+  ruled(rule: Rule): string | undefined
+  announced(window: MaintenanceWindow): void
+  /** The facility was cleaned, now. */
+  serviced(facility: string): string | undefined
+  /** The city's clock from now on. */
+  inTimeZone(timeZone: string): void
   /** What a person did to a ticket; answers why it cannot be. */
   act(change: TicketChange, who: string): string | undefined
   readonly time: EngineTime
   readonly facilities: ReadonlyMap<string, FacilityPicture>
   readonly devices: ReadonlyMap<string, DevicePicture>
-  readonly groups: LampGroups
-  readonly rules: readonly CompiledRule[]
+  readonly groups: Core['groups']
+  readonly cabinets: Core['cabinets']
+  readonly maintenance: Core['maintenance']
+  readonly book: RuleBook
+  calendar(): Calendar
   /** Every instance that is not inactive. */
   instances(): Instance[]
   /** The instance of a rule on a subject; `create` makes the inactive one a checkpoint is read into. */
@@ -51,6 +67,12 @@ export interface Engine {
   version(): number
 }
 
+/** Changes the rules take; the rest of `ChangeBody` is for others. */
+export type RuleChange = Extract<
+  ChangeBody,
+  { kind: 'registry' | 'rule' | 'maintenance' | 'service' | 'city' }
+>
+
 export function createEngine(options: {
   registry: Registry
   rules: readonly Rule[]
@@ -58,27 +80,32 @@ export function createEngine(options: {
   /** One heap for rules and tickets. */
   timers: Timers
 }): Engine {
-  const core = createCore(options)
+  const core = createCore({ ...options, instanceFor: (rule, subject) => instanceFor(rule, subject) })
   const { desk, time, timers, facilities, devices, groups } = core
   const sunTimer = createSunTimer()
 
-  function wake(timed: Timed): void {
-    const at = timed.due
-    if (timed.what === 'ticket') return desk.wake(timed as TicketTimer, at)
-    if (timed.what === 'sun') {
-      for (const group of groups.groups()) judgeGroup(core, group, at)
-      return scheduleSun(core, timed as SunTimer, at)
+  const WAKE: { [K in Timed['what']]: (timed: Timed, at: number) => void } = {
+    ticket: (timed, at) => desk.wake(timed as TicketTimer, at),
+    sun: (_timed, at) => sunTurned(core, sunTimer, at),
+    silence: (timed, at) => notHeard(core, timed as DevicePicture, at),
+    maintenance: (timed, at) => windowTurned(core, timed as KnownWindow, at),
+    instance(timed, at) {
+      const instance = timed as Instance
+      if (instance.waitUntil <= at) {
+        waitIsOver(core, instance, at)
+        return reschedule(core, instance)
+      }
+      const due = changesAt(instance)
+      const rung = instance.rung?.toward
+      // At a tie the hold was full before what it was about became stale.
+      if (due <= instance.expiresAt) {
+        advance(core, instance, { verdict: held(instance), rung, at: due, knownAt: at })
+      } else settle(core, instance, { until: instance.expiresAt, knownAt: at })
     }
-    if (timed.what === 'silence') return fellSilent(core, timed as DevicePicture, at)
-    const instance = timed as Instance
-    const due = dueAt(instance.compiled.rule, instance.state) ?? Infinity
-    // At a tie the hold was full before what it was about became stale.
-    if (due <= instance.expiresAt) advance(core, instance, { verdict: held(instance), at: due, knownAt: at })
-    else settle(core, instance, { until: instance.expiresAt, knownAt: at })
   }
 
   /** No hold and no silence runs through a time in which we were not there. */
-  function noticeOutage(until: Millis): void {
+  function noticeOutage(until: number): void {
     const from = time.lastTickAt + time.tickPeriodMs
     if (time.lastTickAt === 0 || until - from <= OUTAGE_AFTER_MS) return
     for (const instance of allInstances()) {
@@ -86,6 +113,7 @@ export function createEngine(options: {
       instance.state = skip(instance.state, { from: from - lagMs, until: until - lagMs })
       // Gone stale meanwhile, it is so from the end on: before, its hold stood still anyway.
       instance.expiresAt = Math.max(instance.expiresAt, until - lagMs)
+      if (instance.waitUntil !== Infinity) instance.waitUntil += until - from
       reschedule(core, instance)
     }
     excuseSilence(core, until)
@@ -117,23 +145,42 @@ export function createEngine(options: {
 
   function* allInstances(): Generator<Instance> {
     for (const facility of facilities.values()) yield* facility.instances.values()
-    for (const device of devices.values()) if (device.silence) yield device.silence
+    for (const { silence, own } of devices.values()) {
+      if (silence) yield silence
+      if (own) yield* own.instances.values()
+    }
     for (const group of groups.groups()) yield group.instance
   }
 
   function instanceFor(rule: string, subject: Subject, create = false): Instance | undefined {
     const { type, id } = parseSubject(subject) ?? { type: 'area', id: '' }
     if (type === 'road' || type === 'area') return groups.get(subject)?.instance
-    if (type === 'device') {
-      const device = devices.get(id)
-      return device && create ? silenceOf(core, device) : device?.silence
+    const device = type === 'device' ? devices.get(id) : undefined
+    const facility = type === 'facility' ? facilities.get(id) : device?.facility
+    if (device?.silenceRule?.rule.id === rule) return create ? silenceOf(core, device) : device.silence
+    const compiled = (device ?? facility)?.rules.find(one => one.rule.id === rule)
+    const seat: Seat | undefined = device ? (create ? seatOf(device) : device.own) : facility
+    if (!seat) return undefined
+    if (compiled && create && !seat.instances.has(rule)) {
+      seat.instances.set(rule, createInstance(compiled, subject, { facility, device, seat }))
     }
+    return seat.instances.get(rule)
+  }
+
+  function servicedAt(id: string): string | undefined {
     const facility = facilities.get(id)
-    const compiled = core.rules.find(one => one.rule.id === rule)
-    if (facility && compiled && create && !facility.instances.has(rule)) {
-      facility.instances.set(rule, createInstance(compiled, subject, facility))
+    if (!facility) return `there is no facility ${id}`
+    serviced(facility, time.at)
+    for (const compiled of facility.rules) {
+      if (compiled.readsService) judgeNow(core, compiled, { seat: facility, facility }, time.at)
     }
-    return facility?.instances.get(rule)
+    touch(core, facility)
+    return undefined
+  }
+
+  /** What tickets came to that rules must know. */
+  function hearDesk(): void {
+    for (const fact of desk.takeFacts()) if (fact.kind === 'service') servicedAt(fact.facility)
   }
 
   return {
@@ -141,7 +188,10 @@ export function createEngine(options: {
     facilities,
     devices,
     groups,
-    rules: core.rules,
+    cabinets: core.cabinets,
+    maintenance: core.maintenance,
+    book: core.book,
+    calendar: () => core.calendar,
     instanceFor,
     instances: () => [...allInstances()].filter(instance => instance.state.phase !== 'inactive'),
     version: () => core.version,
@@ -151,13 +201,31 @@ export function createEngine(options: {
       if (record.type === 'area' && time.at > 0) scheduleSun(core, sunTimer, time.at)
     },
 
+    ruled(rule) {
+      const known = core.book.get(rule.id)
+      const next = (known?.version ?? 0) + 1
+      if (rule.version !== next)
+        return `version ${rule.version} does not follow ${next - 1}: somebody was faster`
+      if (known && known.subject !== rule.subject) return 'a rule cannot change what it is about'
+      setRule(core, rule)
+      return undefined
+    },
+
+    announced: window => announce(core, window),
+    serviced: servicedAt,
+    inTimeZone: timeZone => useTimeZone(core, timeZone),
+
     record(record) {
       const at = record.receivedAt
       if (sunTimer.due === Infinity) scheduleSun(core, sunTimer, at)
       noticeOutage(at)
-      for (let timed = timers.next(at); timed; timed = timers.next(at)) wake(timed)
+      for (let timed = timers.next(at); timed; timed = timers.next(at)) {
+        WAKE[timed.what](timed, timed.due)
+        hearDesk()
+      }
       time.at = at
       take(record)
+      hearDesk()
     },
 
     act(change, who) {
@@ -172,6 +240,7 @@ export function createEngine(options: {
         reschedule(core, instance)
       }
       touch(core, facility === null ? undefined : facilities.get(facility))
+      hearDesk()
       return undefined
     },
 
@@ -186,6 +255,7 @@ export function createEngine(options: {
       for (const device of devices.values()) scheduleSilence(core, device)
       for (const instance of allInstances()) reschedule(core, instance)
       if (time.at > 0) scheduleSun(core, sunTimer, time.at)
+      scheduleWindows(core)
       desk.resume()
     }
   }
@@ -193,12 +263,12 @@ export function createEngine(options: {
 
 /** What is known of the condition itself, which an episode outlives between its two thresholds and through silence. */
 function standing(core: Core, instance: Instance): Verdict {
-  const { compiled, facility, subject } = instance
-  if (compiled.rule.subject === 'device') return instance.state.phase === 'firing' ? 'met' : 'between'
+  const { compiled, seat, subject } = instance
   const group = core.groups.get(subject)
   if (group) return core.groups.verdict(group, core.time.at, core.sun)
+  if (!seat) return instance.state.phase === 'firing' ? 'met' : 'between'
   const at = Math.max(instance.at, core.time.at - instance.lagMs)
-  return facility ? verdictOf(core, compiled, facility, at) : 'unknown'
+  return verdictOf(core, compiled, seat, at)
 }
 
 /** The verdict an instance stands on while nothing new is heard. */

@@ -9,7 +9,7 @@ export type Verdict = 'met' | 'between' | 'cleared' | 'unknown'
 
 /**
  * inactive → pending → firing → clearing → inactive, as Prometheus has it, plus `quiet`: closed by a person while the
- * condition held, no new episode before `until`. All times are event times of the subject.
+ * condition held, or for one of the reasons of QUIET: no new episode before `until`. All times are event times of the subject.
  * `from` is where the running hold counts from; while `frozenAt` is set the hold stands still, because a gap proves
  * nothing.
  */
@@ -18,7 +18,10 @@ export type EpisodeState =
   | { phase: 'pending'; startedAt: Millis; from: Millis; frozenAt: Millis | null }
   | { phase: 'firing'; startedAt: Millis }
   | { phase: 'clearing'; startedAt: Millis; from: Millis; frozenAt: Millis | null }
-  | { phase: 'quiet'; until: Millis; met: boolean }
+  | { phase: 'quiet'; until: Millis; met: boolean; why?: Quiet }
+
+/** Why nothing begins; without one a person closed its ticket. */
+export type Quiet = 'maintenance' | 'hours' | 'grace' | 'off'
 
 export interface Transition {
   type: 'fired' | 'ended'

@@ -1,4 +1,5 @@
 import { subjectOf, type Subject } from '#model/ids'
+import type { Condition } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Registry } from '../registry.ts'
 import type { CompiledRule } from './condition.ts'
@@ -6,6 +7,8 @@ import type { Verdict } from './episode.ts'
 import { createInstance, type Instance } from './instance.ts'
 import { countsAt, lampState } from './lamp.ts'
 import type { FacilityPicture } from './picture.ts'
+import type { RuleBook } from './rule-book.ts'
+import { standingOfDistrict, standingOfRoad } from './standing.ts'
 import { EXPECTATION_GRACE_MS, type Sun } from './sun.ts'
 
 /** Lamps judged together: those of a road, or of a district and lighting grade. Each lamp counts once. */
@@ -14,14 +17,18 @@ export interface LampGroup {
   members: Set<FacilityPicture>
   lit: number
   dark: number
+  /** Of the members, those that are not counted: announced work, a cabinet without power. */
+  out: number
   /** Start of the night the counts belong to: those of another night are not counted. */
   night: Millis
   instance: Instance
 }
 
+type LampView = 'lit' | 'dark' | 'unknown' | 'out'
+
 interface Membership {
   groups: LampGroup[]
-  state: 'lit' | 'dark' | 'unknown'
+  state: LampView
   night: Millis
 }
 
@@ -31,11 +38,15 @@ export interface LampGroups {
   /** Looks at a lamp again; the groups whose counts changed. */
   look(lamp: FacilityPicture, at: Millis, sun: Sun): LampGroup[]
   verdict(group: LampGroup, at: Millis, sun: Sun): Verdict
+  /** The highest rung whose condition holds, 0 for none; undefined: nobody can tell. */
+  rung(group: LampGroup): number | undefined
   /** Lit ÷ should be lit in percent as a range, unknown lamps counted as dark and as lit. */
   rate(group: LampGroup): { min: number; max: number }
   groups(): IterableIterator<LampGroup>
   get(subject: string): LampGroup | undefined
   darkLamps(group: LampGroup): FacilityPicture[]
+  /** The rule of each group again: a rule or a grade has changed. */
+  compileAnew(): void
   /** What each lamp was last counted as; a checkpoint keeps it, because looking again later may see it stale. */
   save(): SavedLamp[]
   restore(lamp: FacilityPicture, saved: SavedLamp): void
@@ -43,29 +54,52 @@ export interface LampGroups {
 
 export interface SavedLamp {
   facility: string
-  state: 'lit' | 'dark' | 'unknown'
+  state: LampView
   night: Millis
 }
 
-export function createLampGroups(registry: Registry, compiled: CompiledRule | undefined): LampGroups {
+/** Roads of fewer lamps may be judged by how many are dark: so many are allowed from so many lamps on. */
+const SMALL_ROAD_LAMPS = 200
+const SMALL_ROADS = [
+  { from: 150, allowed: 4 },
+  { from: 100, allowed: 3 },
+  { from: 0, allowed: 2 }
+] as const
+
+export function createLampGroups(options: {
+  registry: Registry
+  book: RuleBook
+  /** Whether a lamp is not counted at `at`. */
+  leftOut: (lamp: FacilityPicture, at: Millis) => boolean
+}): LampGroups {
+  const { registry, book } = options
   const groups = new Map<Subject, LampGroup>()
   const memberships = new Map<FacilityPicture, Membership>()
-  const target = compiled && 'lightingRate' in compiled.rule.when ? compiled.rule.when.pct : 100
 
-  function groupOf(subject: Subject, rule: CompiledRule): LampGroup {
+  function ruleOf(subject: Subject): CompiledRule | undefined {
+    const id = subject.slice(subject.indexOf(':') + 1)
+    if (subject.startsWith('road:')) {
+      const road = registry.road(id)
+      return book.lampGroup(road ? standingOfRoad(registry, road) : { road: id, areas: [] })
+    }
+    const colon = id.lastIndexOf(':')
+    return book.lampGroup(standingOfDistrict(registry, id.slice(0, colon), id.slice(colon + 1)))
+  }
+
+  function groupOf(subject: Subject): LampGroup[] {
     let group = groups.get(subject)
+    const compiled = group ? group.instance.compiled : ruleOf(subject)
+    if (!compiled) return []
     if (!group) {
-      group = {
-        subject,
-        members: new Set(),
-        lit: 0,
-        dark: 0,
-        night: 0,
-        instance: createInstance(rule, subject, undefined)
-      }
+      const instance = createInstance(compiled, subject, {
+        facility: undefined,
+        device: undefined,
+        seat: undefined
+      })
+      group = { subject, members: new Set(), lit: 0, dark: 0, out: 0, night: 0, instance }
       groups.set(subject, group)
     }
-    return group
+    return [group]
   }
 
   function subjectsOf(lamp: FacilityPicture): Subject[] {
@@ -79,9 +113,10 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
     ]
   }
 
-  function count(membership: Membership, delta: 1 | -1): void {
-    for (const group of membership.groups) {
-      if (membership.state !== 'unknown' && group.night === membership.night) group[membership.state] += delta
+  function count({ groups, state, night }: Membership, delta: 1 | -1): void {
+    for (const group of groups) {
+      if (state === 'out') group.out += delta
+      else if (state !== 'unknown' && group.night === night) group[state] += delta
     }
   }
 
@@ -90,17 +125,31 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
     Object.assign(group, { night, lit: 0, dark: 0 })
   }
 
+  /**
+   * In journal time: a lamp whose controllers are all silent is unknown, whatever it said last. Of several controllers
+   * one that sees it dark is believed, as for its own ticket.
+   */
+  function viewOf(lamp: FacilityPicture, at: Millis, sun: Sun): LampView {
+    if (options.leftOut(lamp, at)) return 'out'
+    let state: 'lit' | 'unknown' = 'unknown'
+    for (const device of lamp.devices) {
+      if (device.device.kind !== 'lamp-controller' || device.silent || !countsAt(device, sun, at)) continue
+      const one = lampState(device, at)
+      if (one === 'dark') return one
+      if (one === 'lit') state = one
+    }
+    return state
+  }
+
   return {
     place(lamp) {
-      if (!compiled) return new Set()
       const old = memberships.get(lamp)
       if (old) {
         count(old, -1)
         for (const group of old.groups) group.members.delete(lamp)
       }
       // A lamp without a controller cannot be judged, so it is not in the count.
-      const placed =
-        lamp.devices.length > 0 ? subjectsOf(lamp).map(subject => groupOf(subject, compiled)) : []
+      const placed = lamp.devices.length > 0 ? subjectsOf(lamp).flatMap(groupOf) : []
       for (const group of placed) group.members.add(lamp)
       const membership: Membership = {
         groups: placed,
@@ -116,7 +165,7 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
       const membership = memberships.get(lamp)
       if (!membership) return []
       const night = sun.phaseAt(at).since
-      const state = stateOf(lamp, at, sun)
+      const state = viewOf(lamp, at, sun)
       if (membership.state === state && membership.night === night) return []
       count(membership, -1)
       for (const group of membership.groups) beginNight(group, night)
@@ -129,8 +178,14 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
       const phase = sun.phaseAt(at)
       if (!phase.lit || at < phase.since + EXPECTATION_GRACE_MS) return 'between'
       beginNight(group, phase.since)
-      const { min, max } = rateOf(group)
-      return max < target ? 'met' : min >= target ? 'cleared' : 'unknown'
+      const { when, clear } = group.instance.compiled.rule
+      const met = rateHolds(when, group)
+      if (met !== false) return met ? 'met' : 'unknown'
+      return rateHolds(clear, group) ? 'cleared' : 'between'
+    },
+    rung(group) {
+      const held = group.instance.compiled.rule.ladder.map(({ when }) => rateHolds(when, group))
+      return held.includes(undefined) ? undefined : held.lastIndexOf(true) + 1
     },
     rate: rateOf,
     groups: () => groups.values(),
@@ -140,6 +195,11 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
         const membership = memberships.get(lamp)
         return membership?.state === 'dark' && membership.night === group.night
       }),
+    compileAnew() {
+      for (const { subject, instance } of groups.values()) {
+        instance.compiled = ruleOf(subject) ?? instance.compiled
+      }
+    },
     save: () =>
       [...memberships].flatMap(([lamp, { state, night }]) =>
         night === 0 ? [] : [{ facility: lamp.facility.id, state, night }]
@@ -154,23 +214,30 @@ export function createLampGroups(registry: Registry, compiled: CompiledRule | un
   }
 }
 
-function rateOf(group: LampGroup): { min: number; max: number } {
-  const total = group.members.size
-  if (total === 0) return { min: 100, max: 100 }
-  return { min: (100 * group.lit) / total, max: (100 * (total - group.dark)) / total }
+function rateOf({ members, lit, dark, out }: LampGroup): { min: number; max: number } {
+  const total = members.size - out
+  if (total <= 0) return { min: 100, max: 100 }
+  return { min: (100 * lit) / total, max: (100 * (total - dark)) / total }
 }
 
-/**
- * In journal time: a lamp whose controllers are all silent is unknown, whatever it said last. Of several controllers
- * one that sees it dark is believed, as for its own ticket.
- */
-function stateOf(lamp: FacilityPicture, at: Millis, sun: Sun): 'lit' | 'dark' | 'unknown' {
-  let state: 'lit' | 'unknown' = 'unknown'
-  for (const device of lamp.devices) {
-    if (device.device.kind !== 'lamp-controller' || device.silent || !countsAt(device, sun, at)) continue
-    const one = lampState(device, at)
-    if (one === 'dark') return one
-    if (one === 'lit') state = one
+/** Whether it is so whatever the lamps do that nobody has heard of; undefined: it depends on them. */
+function rateHolds(condition: Condition, group: LampGroup): boolean | undefined {
+  if (!('lightingRate' in condition)) return false
+  const under = isUnder(condition, group)
+  return under === undefined ? undefined : under === (condition.lightingRate === 'below')
+}
+
+function isUnder(
+  { pct, roadPct, smallRoads }: Extract<Condition, { lightingRate: unknown }>,
+  group: LampGroup
+): boolean | undefined {
+  const isRoad = group.subject.startsWith('road:')
+  const { members, lit, dark, out } = group
+  if (isRoad && smallRoads && members.size < SMALL_ROAD_LAMPS) {
+    const { allowed } = SMALL_ROADS.find(({ from }) => members.size >= from) ?? SMALL_ROADS[2]
+    return dark > allowed ? true : members.size - out - lit <= allowed ? false : undefined
   }
-  return state
+  const target = isRoad ? (roadPct ?? pct) : pct
+  const { min, max } = rateOf(group)
+  return max < target ? true : min >= target ? false : undefined
 }

@@ -1,28 +1,46 @@
 import type { EvidenceRow } from '#db/schema'
 import type { Millis } from '#model/time'
 import { advance } from './advance.ts'
+import { hearClaim } from './claims.ts'
 import type { Core } from './core.ts'
+import { isFiring } from './instance.ts'
 import type { LampGroup } from './lamp-groups.ts'
 import type { FacilityPicture } from './picture.ts'
+import { judgeNow } from './seat-rules.ts'
 import { EXPECTATION_GRACE_MS } from './sun.ts'
 import type { Timed } from './timers.ts'
 
 /** Dark lamps a ticket names; all of them are on the road's page. */
 const LAMPS_AS_EVIDENCE = 20
 
-/** A lamp reported or fell silent: the groups it changes are judged, in journal time. */
+/** A lamp reported or fell silent: the groups it changes and its cabinet are judged, in journal time. */
 export function lookAtLamp(core: Core, lamp: FacilityPicture, at: Millis): void {
   for (const group of core.groups.look(lamp, at, core.sun)) judgeGroup(core, group, at)
+  const cabinet = core.cabinets.look(lamp, at, core.sun)
+  if (cabinet !== undefined) judgeCabinet(core, cabinet, at)
 }
 
 export function judgeGroup(core: Core, group: LampGroup, at: Millis): void {
   const verdict = core.groups.verdict(group, at, core.sun)
   const { instance } = group
   if (instance.state.phase === 'inactive' && verdict !== 'met') return
-  if (verdict === 'met' && instance.state.phase !== 'firing') {
+  if (verdict === 'met' && !isFiring(instance)) {
     instance.evidence = core.groups.darkLamps(group).slice(0, LAMPS_AS_EVIDENCE).flatMap(lampEvidence)
   }
-  advance(core, instance, { verdict, at, knownAt: at })
+  const rung = verdict === 'between' ? undefined : core.groups.rung(group)
+  const wasFiring = isFiring(instance)
+  advance(core, instance, { verdict, rung, at, knownAt: at })
+  // In journal time what is seen now was measured after a claim.
+  if (wasFiring) hearClaim(core, instance, { verdict, at, knownAt: at })
+}
+
+/** What a cabinet's rules say of its lamps is judged when their count changes. */
+export function judgeCabinet(core: Core, id: string, at: Millis): void {
+  const facility = core.facilities.get(id)
+  if (!facility) return
+  for (const compiled of facility.rules) {
+    if (compiled.readsFacility) judgeNow(core, compiled, { seat: facility, facility }, at)
+  }
 }
 
 function lampEvidence(lamp: FacilityPicture): EvidenceRow[] {
@@ -33,7 +51,7 @@ function lampEvidence(lamp: FacilityPicture): EvidenceRow[] {
   return [{ device: device.device.id, metric: 'powerState', value, measuredAt, receivedAt }]
 }
 
-/** Dusk, dawn and the end of their grace: the lamp groups are judged anew at each. */
+/** Dusk, dawn and the end of their grace: the lamp groups and the cabinets are judged anew at each. */
 export interface SunTimer extends Timed {
   readonly what: 'sun'
   readonly order: ''
@@ -45,6 +63,12 @@ export const createSunTimer = (): SunTimer => ({
   queuedFor: Infinity,
   order: ''
 })
+
+export function sunTurned(core: Core, timer: SunTimer, at: Millis): void {
+  for (const group of core.groups.groups()) judgeGroup(core, group, at)
+  for (const cabinet of core.cabinets.ids()) judgeCabinet(core, cabinet, at)
+  scheduleSun(core, timer, at)
+}
 
 export function scheduleSun(core: Core, timer: SunTimer, at: Millis): void {
   const phase = core.sun.phaseAt(at)

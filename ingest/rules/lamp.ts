@@ -17,12 +17,21 @@ export function lampState(device: DevicePicture, at: Millis): 'lit' | 'dark' | '
 }
 
 /** Whether the lamp's newest sample is one that counts: it should be lit, and had its time to follow dusk. */
-export function countsAt(device: DevicePicture, sun: Sun, at: Millis): boolean {
-  const phase = sun.phaseAt(at)
+export const countsAt = (device: DevicePicture, sun: Sun, at: Millis): boolean =>
+  sun.phaseAt(at).lit && sampledInPhase(device, sun, at)
+
+/** The same of a lamp that should be dark. */
+export function countsByDay(device: DevicePicture, sun: Sun, at: Millis): boolean {
+  const { lit, known } = sun.phaseAt(at)
+  return known && !lit && sampledInPhase(device, sun, at)
+}
+
+/** Its newest sample is of this night or day, and it had its time to follow dusk or dawn. */
+function sampledInPhase(device: DevicePicture, sun: Sun, at: Millis): boolean {
   const sampled = Math.max(
     device.levels.get('powerState')?.measuredAt ?? 0,
     device.levels.get('activePowerW')?.measuredAt ?? 0,
     device.levels.get('lampFailure')?.measuredAt ?? 0
   )
-  return phase.lit && sampled >= phase.since + EXPECTATION_GRACE_MS
+  return sampled >= sun.phaseAt(at).since + EXPECTATION_GRACE_MS
 }

@@ -2,6 +2,7 @@ import type { MetricId } from '#model/metrics'
 import type { Device, Facility } from '#model/registry'
 import type { ObservedEvent } from '#model/rules'
 import type { Millis } from '#model/time'
+import type { CompiledRule } from './condition.ts'
 import type { Instance } from './instance.ts'
 import type { Timed } from './timers.ts'
 
@@ -31,20 +32,36 @@ export interface DevicePicture extends Timed {
   lastReceivedAt: Millis
   /** Silence counts from here or from the last arrival, whichever is later: set after an outage of ours. */
   silenceFrom: Millis
+  /** Arrival of the first report since it was fitted; 0: none yet. */
+  heardFrom: Millis
   silent: boolean
+  /** Not heard for two intervals: one is not silent yet, many at once are a cabinet without power. */
+  overdue: boolean
   presence: 'online' | 'offline' | null
   levels: Map<MetricId, Level>
   silence: Instance | undefined
+  silenceRule: CompiledRule | undefined
+  /** Rules about the device itself. */
+  rules: readonly CompiledRule[]
+  /** What goes on about the device itself, silence aside; made when something does. */
+  own: Seat | undefined
 }
 
-/** What the rules know of one facility. */
-export interface FacilityPicture {
-  facility: Facility
-  devices: DevicePicture[]
+/** Where rules are judged: by the readings of some devices. */
+export interface Seat {
+  devices: readonly DevicePicture[]
   /** Instances that are not inactive, by rule. */
   instances: Map<string, Instance>
   /** Event time at which the last episode of a rule was over, by rule; absent until there was one. */
   endedAt?: Map<string, Millis>
+}
+
+/** What the rules know of one facility. */
+export interface FacilityPicture extends Seat {
+  facility: Facility
+  devices: DevicePicture[]
+  /** The rules of its kind, with the overrides it stands under. */
+  rules: readonly CompiledRule[]
   /** Event time of the newest emptying and haul, once there was one. */
   events?: Partial<Record<ObservedEvent, Millis>>
   /** Visits since the last service, and when that was; of a toilet that was heard. */
@@ -66,3 +83,38 @@ export function freshValue(device: DevicePicture, metric: MetricId, at: Millis):
   const level = device.levels.get(metric)
   return level !== undefined && isFresh(device, level, at) ? level.value : undefined
 }
+
+const NO_LEVELS: DevicePicture['levels'] = new Map()
+
+/** A facility as one without a device looks to conditions: nothing was ever reported. */
+export const deviceless = (facility: FacilityPicture): DevicePicture => ({
+  what: 'silence',
+  device: {
+    type: 'device',
+    id: '',
+    kind: 'gateway',
+    name: '',
+    lat: null,
+    lon: null,
+    attributes: {},
+    facility: null,
+    gateway: null
+  },
+  facility,
+  fittedAt: 0,
+  staleAfterMs: 0,
+  lastReceivedAt: 0,
+  silenceFrom: 0,
+  heardFrom: 0,
+  silent: false,
+  overdue: false,
+  presence: null,
+  levels: NO_LEVELS,
+  silence: undefined,
+  silenceRule: undefined,
+  rules: [],
+  own: undefined,
+  due: Infinity,
+  queuedFor: Infinity,
+  order: ''
+})

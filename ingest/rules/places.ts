@@ -2,10 +2,12 @@ import { staleAfterMs } from '#model/device-models'
 import type { Device, Facility, RegistryRecord } from '#model/registry'
 import type { Millis } from '#model/time'
 import { reschedule } from './advance.ts'
+import { createCalendar } from './calendar.ts'
 import { touch, type Core } from './core.ts'
 import type { Instance } from './instance.ts'
-import { judgeGroup } from './lamp-rules.ts'
+import { judgeCabinet, judgeGroup } from './lamp-rules.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
+import { takeRules } from './rule-changes.ts'
 import { scheduleSilence } from './silence.ts'
 import { createSun } from './sun.ts'
 
@@ -18,45 +20,66 @@ export function place(core: Core, record: RegistryRecord): void {
   else placeRoad(core, record.id)
 }
 
-/** A street may have come under another district, and with it the lamps in it. */
+/** A street may have come under another district, and with it the overrides and lamps in it. */
 function placeArea(core: Core, id: string): void {
-  placeSun(core)
-  for (const facility of core.facilities.values()) {
-    const { kind, parent } = facility.facility
-    if (kind === 'light' && core.registry.isUnder(parent, id)) placeLamp(core, facility)
+  placeCity(core)
+  core.groups.compileAnew()
+  for (const picture of core.facilities.values()) {
+    const { kind, parent } = picture.facility
+    if (!core.registry.isUnder(parent, id)) continue
+    takeRules(core, picture)
+    if (kind === 'light') placeLamp(core, picture)
   }
 }
 
-/** The sun is taken at the coordinates of the root area. */
-function placeSun(core: Core): void {
+/** The sun is taken at the coordinates of the root area, its clock where the root area names one. */
+function placeCity(core: Core): void {
   for (const area of core.registry.areas()) {
-    if (area.parent !== null || area.lat === null || area.lon === null) continue
+    if (area.parent !== null) continue
+    const { timeZone } = area.attributes
+    if (typeof timeZone === 'string') useTimeZone(core, timeZone)
+    if (area.lat === null || area.lon === null) continue
     core.sun = createSun(area.lat, area.lon)
     return
   }
 }
 
-/** A road's grade may have changed, and with it the groups its lamps are judged in. */
+/** The city's clock from here on; what was decided by another stays decided. */
+export function useTimeZone(core: Core, timeZone: string): void {
+  if (core.calendar.timeZone !== timeZone) core.calendar = createCalendar(timeZone)
+}
+
+/** A road's grade may have changed, and with it overrides and the groups its lamps are judged in. */
 function placeRoad(core: Core, id: string): void {
-  for (const facility of core.facilities.values()) {
-    const { kind, attributes } = facility.facility
-    if (kind === 'light' && attributes.road === id) placeLamp(core, facility)
+  core.groups.compileAnew()
+  for (const picture of core.facilities.values()) {
+    const { kind, attributes } = picture.facility
+    if (attributes.road !== id) continue
+    takeRules(core, picture)
+    if (kind === 'light') placeLamp(core, picture)
   }
 }
 
-/** The groups it left and those it came to are judged without it and with it. */
+/** The groups and the cabinet it left and those it came to are judged without it and with it. */
 function placeLamp(core: Core, lamp: FacilityPicture): void {
   for (const group of core.groups.place(lamp)) judgeGroup(core, group, core.time.at)
+  for (const cabinet of core.cabinets.place(lamp)) judgeCabinet(core, cabinet, core.time.at)
+  for (const device of lamp.devices) scheduleSilence(core, device)
 }
 
 function placeFacility(core: Core, facility: Facility): void {
   const known = core.facilities.get(facility.id)
-  const picture: FacilityPicture = known ?? { facility, devices: [], instances: new Map(), version: 0 }
-  picture.facility = facility
-  if (!known) {
-    core.facilities.set(facility.id, picture)
-    for (const device of core.registry.devicesOf(facility.id)) placeDevice(core, device)
+  const picture: FacilityPicture = known ?? {
+    facility,
+    devices: [],
+    instances: new Map(),
+    rules: [],
+    version: 0
   }
+  picture.facility = facility
+  if (!known) core.facilities.set(facility.id, picture)
+  takeRules(core, picture)
+  if (!known) for (const device of core.registry.devicesOf(facility.id)) placeDevice(core, device)
   if (facility.kind === 'light') placeLamp(core, picture)
   touch(core, picture)
 }
@@ -68,6 +91,7 @@ function placeDevice(core: Core, device: Device, fittedAt?: Millis): void {
   picture.staleAfterMs = staleAfterMs(device)
   const facility = device.facility === null ? undefined : core.facilities.get(device.facility)
   if (picture.facility !== facility) move(core, picture, facility)
+  else takeRules(core, facility, picture)
   scheduleSilence(core, picture)
   touch(core, facility)
 }
@@ -75,9 +99,13 @@ function placeDevice(core: Core, device: Device, fittedAt?: Millis): void {
 function move(core: Core, device: DevicePicture, to: FacilityPicture | undefined): void {
   const from = device.facility
   device.facility = to
-  if (device.silence) device.silence.facility = to
+  device.heardFrom = 0
+  for (const instance of [device.silence, ...(device.own?.instances.values() ?? [])]) {
+    if (instance) instance.facility = to
+  }
   if (from) from.devices = from.devices.filter(one => one !== device)
   to?.devices.push(device)
+  takeRules(core, to, device)
   for (const facility of [from, to]) {
     if (!facility) continue
     if (facility.facility.kind === 'light') placeLamp(core, facility)
@@ -101,13 +129,18 @@ function newDevice(core: Core, device: Device): DevicePicture {
     staleAfterMs: staleAfterMs(device),
     lastReceivedAt: 0,
     silenceFrom: 0,
+    heardFrom: 0,
     silent: false,
+    overdue: false,
     presence: null,
     levels: new Map(),
     silence: undefined,
+    silenceRule: undefined,
+    rules: [],
+    own: undefined,
     due: Infinity,
     queuedFor: Infinity,
-    order: `${core.silentRule?.rule.id ?? ''}|device:${device.id}`
+    order: `device-silent|device:${device.id}`
   }
   core.devices.set(device.id, picture)
   return picture

@@ -1,42 +1,80 @@
 import type { EvidenceRow } from '#db/schema'
 import { expectedIntervalMs } from '#model/device-models'
 import { subjectOf } from '#model/ids'
+import { STALE_INTERVALS } from '#model/kinds'
 import type { Millis } from '#model/time'
 import { advance } from './advance.ts'
+import { hearClaim } from './claims.ts'
 import { touch, type Core } from './core.ts'
 import { createInstance, type Instance } from './instance.ts'
 import { lookAtLamp } from './lamp-rules.ts'
 import type { DevicePicture } from './picture.ts'
 
 const READINGS_AS_EVIDENCE = 3
+/** One lamp unheard for so long is nothing; four fifths of a cabinet's are a cabinet without power. */
+const OVERDUE_INTERVALS = 2
 
 /** A report came in, whatever it said and however old it was: silence is a matter of arrival. */
 export function arrived(core: Core, device: DevicePicture, receivedAt: Millis): void {
   if (device.lastReceivedAt === 0) touch(core, device.facility)
+  if (device.heardFrom === 0) device.heardFrom = receivedAt
   device.lastReceivedAt = receivedAt
+  if (device.overdue) {
+    device.overdue = false
+    lookAtThoseBehind(core, device, receivedAt)
+  }
   if (device.silent) {
     device.silent = false
     touch(core, device.facility)
-    if (device.silence)
-      advance(core, device.silence, { verdict: 'cleared', at: receivedAt, knownAt: receivedAt })
+    const { silence } = device
+    const heard = { verdict: 'cleared', at: receivedAt, knownAt: receivedAt } as const
+    if (silence) {
+      advance(core, silence, heard)
+      hearClaim(core, silence, heard)
+    }
   }
   scheduleSilence(core, device)
+}
+
+const silentAfterMs = ({ device, silenceRule }: DevicePicture): Millis => {
+  const when = silenceRule?.rule.when
+  const intervals = when && 'silentIntervals' in when ? when.silentIntervals : STALE_INTERVALS
+  return intervals * expectedIntervalMs(device)
 }
 
 /** A device that never reported is not silent: it is unknown. */
 export function scheduleSilence(core: Core, device: DevicePicture): void {
   if (device.lastReceivedAt === 0 || device.silent) return
-  const due = Math.max(device.lastReceivedAt, device.silenceFrom) + device.staleAfterMs
+  const since = Math.max(device.lastReceivedAt, device.silenceFrom)
+  const silentAt = since + silentAfterMs(device)
+  const overdueAt = since + OVERDUE_INTERVALS * expectedIntervalMs(device.device)
+  const due = !device.overdue && overdueAt < silentAt && isWatched(core, device) ? overdueAt : silentAt
   // A shorter interval makes it silent now, not in the past.
   device.due = Math.max(due, core.time.at)
   core.timers.schedule(device)
 }
 
-export function fellSilent(core: Core, device: DevicePicture, at: Millis): void {
+/** Somebody counts those that are not heard: a lamp of a cabinet, or a gateway others speak through. */
+function isWatched({ registry }: Core, { device, facility }: DevicePicture): boolean {
+  if (device.kind === 'gateway') return registry.childrenOf(device.id).length > 0
+  return device.kind === 'lamp-controller' && facility?.facility.attributes.cabinet !== undefined
+}
+
+/** A device's timer is due: it is overdue, and then silent. */
+export function notHeard(core: Core, device: DevicePicture, at: Millis): void {
+  const silentAt = Math.max(device.lastReceivedAt, device.silenceFrom) + silentAfterMs(device)
+  if (device.overdue || silentAt <= at || !isWatched(core, device)) return fellSilent(core, device, at)
+  device.overdue = true
+  scheduleSilence(core, device)
+  lookAtThoseBehind(core, device, at)
+}
+
+function fellSilent(core: Core, device: DevicePicture, at: Millis): void {
   device.silent = true
+  device.overdue = true
   device.due = Infinity
   touch(core, device.facility)
-  if (device.facility?.facility.kind === 'light') lookAtLamp(core, device.facility, at)
+  lookAtThoseBehind(core, device, at)
   const instance = silenceOf(core, device)
   if (!instance) return
   instance.evidence = [...device.levels]
@@ -48,9 +86,23 @@ export function fellSilent(core: Core, device: DevicePicture, at: Millis): void 
   advance(core, instance, { verdict: 'met', at, knownAt: at })
 }
 
+/** Its lamp, and the lamps a gateway speaks for, count differently now. */
+function lookAtThoseBehind(core: Core, device: DevicePicture, at: Millis): void {
+  if (device.facility?.facility.kind === 'light') lookAtLamp(core, device.facility, at)
+  if (device.device.kind !== 'gateway') return
+  for (const { id } of core.registry.childrenOf(device.device.id)) {
+    const facility = core.devices.get(id)?.facility
+    if (facility?.facility.kind === 'light') lookAtLamp(core, facility, at)
+  }
+}
+
 export function silenceOf(core: Core, device: DevicePicture): Instance | undefined {
-  if (!core.silentRule) return undefined
-  device.silence ??= createInstance(core.silentRule, subjectOf('device', device.device.id), device.facility)
+  if (!device.silenceRule) return undefined
+  device.silence ??= createInstance(device.silenceRule, subjectOf('device', device.device.id), {
+    facility: device.facility,
+    device,
+    seat: undefined
+  })
   return device.silence
 }
 

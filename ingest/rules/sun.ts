@@ -8,6 +8,8 @@ export const EXPECTATION_GRACE_MS = minutes(15)
 export interface SunPhase {
   /** Street lights should be lit: between civil dusk and civil dawn (sun 6° under the horizon). */
   lit: boolean
+  /** False: nobody can say whether it is night, so no lamp is judged. */
+  known: boolean
   since: Millis
   until: Millis
 }
@@ -16,12 +18,12 @@ export interface Sun {
   phaseAt(at: Millis): SunPhase
 }
 
-/** Nobody said where the city lies: it is never said that a lamp should be lit, so none is judged. */
-export const NO_SUN: Sun = { phaseAt: () => ({ lit: false, since: 0, until: Infinity }) }
+/** Nobody said where the city lies: no lamp is judged. */
+export const NO_SUN: Sun = { phaseAt: () => ({ lit: false, known: false, since: 0, until: Infinity }) }
 
-/** Civil dusk and dawn at a place. Where the sun does neither (polar summer and winter) a phase lasts a day. */
+/** Civil dusk and dawn at a place. Where the sun does neither (polar summer and winter) nothing is known. */
 export function createSun(lat: number, lon: number): Sun {
-  let last: SunPhase = { lit: false, since: 0, until: 0 }
+  let last: SunPhase = { lit: false, known: false, since: 0, until: 0 }
   return {
     phaseAt(at) {
       if (at < last.since || at >= last.until) last = compute(lat, lon, at)
@@ -43,7 +45,7 @@ function compute(lat: number, lon: number, at: Millis): SunPhase {
     .sort((a, b) => a.at - b.at)
   const before = edges.findLast(edge => edge.at <= at)
   const after = edges.find(edge => edge.at > at)
-  if (before && after) return { lit: before.lit, since: before.at, until: after.at }
+  if (before && after) return { lit: before.lit, known: true, since: before.at, until: after.at }
   const day = Math.floor(at / days(1)) * days(1)
-  return { lit: false, since: day, until: day + days(1) }
+  return { lit: false, known: false, since: day, until: day + days(1) }
 }

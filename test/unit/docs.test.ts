@@ -33,22 +33,39 @@ function span(ms: Millis): string {
   return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1000} s`
 }
 
+const LAMPS = {
+  dark: 'should be lit and is dark',
+  lit: 'should be lit and is lit',
+  burning: 'should be dark and is lit',
+  off: 'is off'
+}
+
 function words(condition: Condition): string {
-  if ('any' in condition) return condition.any.map(words).join(' or ')
-  if ('all' in condition) return condition.all.map(words).join(' and ')
+  const part = (one: Condition) => ('any' in one || 'all' in one ? `(${words(one)})` : words(one))
+  if ('any' in condition) return condition.any.map(part).join(' or ')
+  if ('all' in condition) return condition.all.map(part).join(' and ')
+  if ('not' in condition) return `not: ${words(condition.not)}`
+  if ('noEvent' in condition) return `no ${condition.noEvent} since the midnight before last`
+  if ('serviceDue' in condition) {
+    const { visits, openMs } = condition.serviceDue
+    return `${visits} visits or ${span(openMs)} of opening hours since the last service`
+  }
+  if ('lampsGone' in condition)
+    return `lamps gone ${condition.lampsGone === 'below' ? '<' : '≥'} ${condition.pct} %`
   if ('odour' in condition) {
     const gases = condition.odour.join(' or ')
     return 'aboveShare' in condition
       ? `${gases} > ${100 * condition.aboveShare} % of the limit`
       : `${condition.odour.join(' and ')} ≤ ${100 * condition.atMostShare} % of the limit`
   }
-  if ('lamp' in condition) return `should be lit and is ${condition.lamp}`
+  if ('lamp' in condition) return LAMPS[condition.lamp]
   if ('lightingRate' in condition)
     return `rate ${condition.lightingRate === 'below' ? '<' : '≥'} ${condition.pct} %`
   if ('silentIntervals' in condition) return `no report for ${condition.silentIntervals} intervals`
   if ('reported' in condition) return 'a report'
   if ('risesBy' in condition)
     return `${condition.metric} +${condition.risesBy} within ${span(condition.withinMs)}`
+  if ('unchanged' in condition) return `${condition.metric} does not count on`
   if ('atLeastMetric' in condition) return `${condition.metric} ≥ ${condition.atLeastMetric}`
   if ('belowMetric' in condition) return `${condition.metric} < ${condition.belowMetric}`
   const signs = { atLeast: '≥', atMost: '≤', above: '>', below: '<', is: '=', isNot: '≠' }
@@ -59,9 +76,12 @@ function words(condition: Condition): string {
   return `${condition.metric} ${signs[sign]} ${String(value)}`
 }
 
-function due({ ticket: { dueMs, dueMsByCleaningGrade = {} } }: Rule): string {
-  const graded = Object.entries(dueMsByCleaningGrade).map(([grade, ms]) => `${grade}: ${span(ms)}`)
-  return [...graded, span(dueMs)].join('; ')
+function due(rule: Rule): string {
+  const said = (due: Rule['due']) => (due === 'end-of-day' ? 'end of the day' : span(due))
+  const others = rule.overrides.flatMap(({ scope, set }) =>
+    set.due === undefined ? [] : [`${scope}: ${said(set.due)}`]
+  )
+  return [...others, said(rule.due)].join('; ')
 }
 
 describe('docs/rules.md', () => {

@@ -121,6 +121,6 @@ describe('a checkpoint', () => {
     const world = ruleWorld({ records: RECORDS })
     expect(() =>
       loadState({ text: '{}', version: CHECKPOINT_VERSION + 1 }, world.engine(), world.desk())
-    ).toThrow(/version 2.*Start the build that wrote it/s)
+    ).toThrow(/version 3.*Start the build that wrote it/s)
   })
 })

@@ -16,7 +16,7 @@ const binWorld = (...more: RegistryRecord[]) =>
 const fill = (world: World, at: number, fillPct: number, said: { device?: string; received?: number } = {}) =>
   world.say({ device: 'fs-1', at, values: { fillPct }, ...said })
 
-const act = (world: World, action: TicketAction, quietUntil: number | null = null) =>
+const act = (world: World, action: TicketAction, quietUntil: number | null = null, who = 'li') =>
   world.engine().act(
     {
       kind: 'ticket-action',
@@ -26,7 +26,7 @@ const act = (world: World, action: TicketAction, quietUntil: number | null = nul
       claimedAt: null,
       quietUntil: quietUntil === null ? null : world.timeOf(quietUntil)
     },
-    'li'
+    who
   )
 
 const rulesOf = (world: World) => world.open().map(({ rule, subject }) => `${rule} ${subject}`)
@@ -153,7 +153,7 @@ describe('one device', () => {
     expect(world.open()).toMatchObject([{ clearedAt: null, state: 'accepted' }])
     expect(act(world, 'claim')).toBeUndefined()
     expect(world.open()).toMatchObject([{ state: 'claimed-done' }])
-    expect(act(world, 'verify')).toContain('still holds')
+    expect(act(world, 'verify', null, 'chen')).toContain('still holds')
     fill(world, 50, 5)
     world.tick(53)
     expect(world.tickets()).toMatchObject([{ closeReason: 'verified', clearedAt: world.timeOf(52) }])

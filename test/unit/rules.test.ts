@@ -70,7 +70,7 @@ describe('bin-full', () => {
     expect(world.open()).toMatchObject([{ state: 'accepted', clearedAt: world.timeOf(32) }])
     expect(act('claim')).toBeUndefined()
     expect(world.tickets()).toMatchObject([{ state: 'closed', closeReason: 'verified' }])
-    expect(act('claim')).toContain('not open')
+    expect(act('claim')).toContain('closed')
   })
 
   it('does not count a gap: after the level went stale the hold stands still', () => {

@@ -13,17 +13,32 @@ export function conditionText(condition: Condition, words: Words): string {
   const percent = (n: number) => `${words.number(n, 1)}\u00a0%`
   const names = (metrics: readonly MetricId[]) => metrics.map(name).join(words.t.listJoin)
 
-  if ('any' in condition) return condition.any.map(part => conditionText(part, words)).join(t.or)
-  if ('all' in condition) return condition.all.map(part => conditionText(part, words)).join(t.and)
+  const part = (one: Condition) => {
+    const text = conditionText(one, words)
+    return 'any' in one || 'all' in one ? t.grouped(text) : text
+  }
+  if ('any' in condition) return condition.any.map(part).join(t.or)
+  if ('all' in condition) return condition.all.map(part).join(t.and)
+  if ('not' in condition) return t.not(conditionText(condition.not, words))
+  if ('noEvent' in condition) return t.noEvent[condition.noEvent](words.number(condition.days))
+  if ('serviceDue' in condition) {
+    const { visits, openMs } = condition.serviceDue
+    return t.serviceDue(words.number(visits), duration(openMs, words.t.time))
+  }
+  if ('lampsGone' in condition) {
+    return (condition.lampsGone === 'below' ? t.goneBelow : t.goneAtLeast)(percent(condition.pct))
+  }
   if ('aboveShare' in condition)
     return t.odourAbove(names(condition.odour), percent(condition.aboveShare * 100))
   if ('atMostShare' in condition)
     return t.odourAtMost(names(condition.odour), percent(condition.atMostShare * 100))
   if ('lamp' in condition) return t[condition.lamp]
   if ('lightingRate' in condition) {
-    return condition.lightingRate === 'below'
-      ? t.rateBelow(percent(condition.pct))
-      : t.rateAtLeast(percent(condition.pct))
+    const { pct, roadPct, smallRoads } = condition
+    const rate = (condition.lightingRate === 'below' ? t.rateBelow : t.rateAtLeast)(percent(pct))
+    return (
+      rate + (roadPct === undefined ? '' : t.roadPct(percent(roadPct))) + (smallRoads ? t.smallRoads : '')
+    )
   }
   if ('silentIntervals' in condition) return t.silent(words.number(condition.silentIntervals))
   if ('reported' in condition) return t.reported
@@ -36,6 +51,7 @@ export function conditionText(condition: Condition, words: Words): string {
   if ('is' in condition) return t.is(name(metric), value(metric, condition.is))
   if ('isNot' in condition) return t.isNot(name(metric), value(metric, condition.isNot))
   if ('atLeastMetric' in condition) return t.atLeastMetric(name(metric), name(condition.atLeastMetric))
+  if ('unchanged' in condition) return t.unchanged(name(metric))
   if ('belowMetric' in condition) return t.belowMetric(name(metric), name(condition.belowMetric))
   return t.rises(name(metric), value(metric, condition.risesBy), duration(condition.withinMs, words.t.time))
 }

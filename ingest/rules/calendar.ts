@@ -1,0 +1,98 @@
+import { DateTime } from 'luxon'
+import type { DayWindow } from '#model/rules'
+import type { Millis } from '#model/time'
+
+/** A stretch of time within or between the windows of a rule. */
+export interface Opening {
+  open: boolean
+  since: Millis
+  until: Millis
+}
+
+/** Days and hours as the city's clock shows them; days of 23 and 25 hours are what they are. */
+export interface Calendar {
+  readonly timeZone: string
+  /** The midnight that began the day of `at`, or so many days before it. */
+  dayStart(at: Millis, daysBefore?: number): Millis
+  dayEnd(at: Millis): Millis
+  /** The stretch `at` lies in; without windows it is open for ever. */
+  openingAt(windows: readonly DayWindow[], at: Millis): Opening
+  /** Time within the windows from `from` until `until`. */
+  openMsBetween(windows: readonly DayWindow[], from: Millis, until: Millis): Millis
+}
+
+const ALWAYS: Opening = { open: true, since: -Infinity, until: Infinity }
+/** Windows repeat each week; a stretch that never ends would be looked for in vain. */
+const LOOK_AHEAD_DAYS = 9
+
+export function createCalendar(timeZone: string): Calendar {
+  const midnightOf = (at: Millis): DateTime => DateTime.fromMillis(at, { zone: timeZone }).startOf('day')
+  let today = { from: 0, until: 0 }
+
+  function dayOf(at: Millis): { from: Millis; until: Millis } {
+    if (at < today.from || at >= today.until) {
+      const midnight = midnightOf(at)
+      today = { from: midnight.toMillis(), until: midnight.plus({ days: 1 }).toMillis() }
+    }
+    return today
+  }
+
+  /** The windows that begin on days near `at`, in order, those that touch joined. */
+  function stretches(windows: readonly DayWindow[], at: Millis, ahead: number): Opening[] {
+    const midnight = midnightOf(at)
+    const found: Opening[] = []
+    for (let day = -2; day <= ahead; day++) {
+      const date = midnight.plus({ days: day })
+      for (const { from, to, days } of windows) {
+        if (days && !days.includes(date.weekday)) continue
+        const begin = atTime(date, from)
+        const end = to > from ? atTime(date, to) : atTime(date.plus({ days: 1 }), to)
+        found.push({ open: true, since: begin, until: end })
+      }
+    }
+    found.sort((a, b) => a.since - b.since)
+    const joined: Opening[] = []
+    for (const next of found) {
+      const last = joined.at(-1)
+      if (last && next.since <= last.until) last.until = Math.max(last.until, next.until)
+      else joined.push(next)
+    }
+    return joined
+  }
+
+  function openingAt(windows: readonly DayWindow[], at: Millis): Opening {
+    if (windows.length === 0) return ALWAYS
+    const all = stretches(windows, at, LOOK_AHEAD_DAYS)
+    const now = all.find(one => one.since <= at && at < one.until)
+    if (now) return now
+    return {
+      open: false,
+      since: all.findLast(one => one.until <= at)?.until ?? -Infinity,
+      until: all.find(one => one.since > at)?.since ?? Infinity
+    }
+  }
+
+  return {
+    timeZone,
+    dayStart: (at, daysBefore = 0) =>
+      daysBefore === 0 ? dayOf(at).from : midnightOf(at).minus({ days: daysBefore }).toMillis(),
+    dayEnd: at => dayOf(at).until,
+    openingAt,
+    openMsBetween(windows, from, until) {
+      if (windows.length === 0) return Math.max(0, until - from)
+      let open = 0
+      for (let at = from; at < until;) {
+        const stretch = openingAt(windows, at)
+        const end = Math.min(stretch.until, until)
+        if (stretch.open) open += end - at
+        at = end
+      }
+      return open
+    }
+  }
+}
+
+function atTime(date: DateTime, time: string): Millis {
+  const [hour = 0, minute = 0] = time.split(':').map(Number)
+  return hour === 24 ? date.plus({ days: 1 }).toMillis() : date.set({ hour, minute }).toMillis()
+}

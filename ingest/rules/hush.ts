@@ -1,0 +1,70 @@
+import { subjectOf, type Subject } from '#model/ids'
+import type { Millis } from '#model/time'
+import type { Core } from './core.ts'
+import { INACTIVE, type EpisodeState, type Quiet, type Verdict } from './episode.ts'
+import type { Instance } from './instance.ts'
+import { subjectsAround } from './maintenance.ts'
+
+/** A time in which a rule begins nothing on a subject, by its end. */
+interface Hush {
+  why: Quiet
+  until: Millis
+}
+
+/**
+ * The state a verdict at event time `at` meets: where nothing may begin it is quiet until that is over, and a hold that ran
+ * into such a time begins anew at its end. What fires already is left alone.
+ */
+export function hushed(core: Core, instance: Instance, verdict: Verdict, at: Millis): EpisodeState {
+  const state = awake(instance.state, at)
+  const { noData } = instance.compiled.rule
+  const begins = verdict === 'met' || (verdict === 'unknown' && noData === 'fire')
+  if (state.phase !== 'pending' && !(state.phase === 'inactive' && begins)) return state
+  const from = state.phase === 'pending' ? state.from : at
+  const hush = lastHush(core, instance, from, at)
+  if (!hush) return state
+  if (hush.until > at)
+    return { phase: 'quiet', until: hush.until, met: state.phase === 'pending', why: hush.why }
+  if (state.phase !== 'pending') return state
+  return { ...state, startedAt: hush.until, from: hush.until }
+}
+
+/** A quiet time that is over leaves what was known of the condition. */
+function awake(state: EpisodeState, at: Millis): EpisodeState {
+  if (state.phase !== 'quiet' || state.until > at) return state
+  return state.met
+    ? { phase: 'pending', startedAt: state.until, from: state.until, frozenAt: null }
+    : INACTIVE
+}
+
+/** Of the times in which nothing begins and that overlap (from, at], the one that ends last. */
+export function lastHush(core: Core, instance: Instance, from: Millis, at: Millis): Hush | undefined {
+  const { enabled, windows, graceMs } = instance.compiled.rule
+  if (!enabled) return { why: 'off', until: Infinity }
+  let last: Hush | undefined
+  const take = (why: Quiet, until: Millis | undefined) => {
+    if (until !== undefined && until > from && until > (last?.until ?? -Infinity)) last = { why, until }
+  }
+  if (windows.length > 0) {
+    const opening = core.calendar.openingAt(windows, at)
+    take('hours', opening.open ? opening.since : opening.until)
+  }
+  if (graceMs > 0) take('grace', heardFrom(instance) + graceMs)
+  if (core.maintenance.size > 0) {
+    take('maintenance', core.maintenance.lastEnd(subjectsOf(core, instance), from, at))
+  }
+  return last
+}
+
+function heardFrom({ seat, device }: Instance): Millis {
+  const devices = seat?.devices ?? (device ? [device] : [])
+  return Math.max(-Infinity, ...devices.map(one => one.heardFrom))
+}
+
+function subjectsOf(core: Core, { subject, facility, device }: Instance): Subject[] {
+  return [
+    subject,
+    ...(device ? [subjectOf('device', device.device.id)] : []),
+    ...(facility ? subjectsAround(core.registry, facility) : [])
+  ]
+}

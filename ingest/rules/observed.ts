@@ -1,0 +1,66 @@
+import type { MetricId } from '#model/metrics'
+import { metricDefinition } from '#model/metrics'
+import type { ObservedEvent } from '#model/rules'
+import type { Millis } from '#model/time'
+import { isOfHere, type DevicePicture, type FacilityPicture, type Level } from './picture.ts'
+
+/** What shows an emptying, and what a haul. */
+export const EVENT_METRICS = {
+  emptying: ['fillPct'],
+  haul: ['containerFillPct', 'containerWeightKg']
+} as const satisfies Record<ObservedEvent, readonly MetricId[]>
+
+const EVENT_OF = new Map<MetricId, ObservedEvent>(
+  Object.entries(EVENT_METRICS).flatMap(([event, metrics]) =>
+    metrics.map(metric => [metric, event as ObservedEvent] as const)
+  )
+)
+const FALL_POINTS = 30
+const EMPTY_PCT = 30
+/** A roll-off container of a transfer station; its own `containerCapacityKg` counts where it has one. */
+const CONTAINER_KG = 10_000
+
+/** Whether the history of a metric says more than its newest value. */
+export const isObserved = (metric: MetricId): boolean =>
+  EVENT_OF.has(metric) || metricDefinition(metric).kind === 'counter'
+
+/** Takes what a new level shows beside its value: an emptying or haul, visits since the last service. */
+export function observe(device: DevicePicture, metric: MetricId, level: Level, old: Level | undefined): void {
+  const before = isOfHere(device, old) ? old : undefined
+  const event = EVENT_OF.get(metric)
+  if (event) watchFall(device, event, { metric, level, before })
+  else level.rise = before ? (level.value >= before.value ? level.value - before.value : level.value) : 0
+  if (metric === 'visitsTotal' && device.facility) countVisits(device.facility, level)
+}
+
+function watchFall(
+  device: DevicePicture,
+  event: ObservedEvent,
+  { metric, level, before }: { metric: MetricId; level: Level; before: Level | undefined }
+): void {
+  const { facility } = device
+  const pct = metric === 'containerWeightKg' ? (100 * level.value) / capacityOf(facility) : level.value
+  const gap = before === undefined || level.measuredAt - before.measuredAt > device.staleAfterMs
+  level.since = gap ? level.measuredAt : (before.since ?? before.measuredAt)
+  level.peak = Math.max(before?.peak ?? pct, pct)
+  if (pct > EMPTY_PCT || level.peak - pct < FALL_POINTS) return
+  level.peak = pct
+  if (!facility) return
+  facility.events ??= {}
+  facility.events[event] = Math.max(facility.events[event] ?? 0, level.measuredAt)
+}
+
+function countVisits(facility: FacilityPicture, level: Level): void {
+  facility.service ??= { since: level.measuredAt, visits: 0 }
+  if (level.measuredAt > facility.service.since) facility.service.visits += level.rise ?? 0
+}
+
+/** The facility was cleaned: visits and hours count anew. */
+export function serviced(facility: FacilityPicture, at: Millis): void {
+  facility.service = { since: at, visits: 0 }
+}
+
+function capacityOf(facility: FacilityPicture | undefined): number {
+  const named = facility?.facility.attributes['containerCapacityKg']
+  return typeof named === 'number' && named > 0 ? named : CONTAINER_KG
+}

@@ -1,0 +1,101 @@
+import type { FacilityKind } from '#model/kinds'
+import type { MetricId } from '#model/metrics'
+import { applyOverrides, overridesFor, type Standing } from '#model/rule-scopes'
+import type { Condition, Rule } from '#model/rules'
+import type { Millis } from '#model/time'
+import { compileRule, metricsOf, windowsOf, type CompiledRule } from './condition.ts'
+import { isObserved } from './observed.ts'
+
+/** The rules in force, each compiled once for every set of overrides that somebody stands under. */
+export interface RuleBook {
+  all(): readonly Rule[]
+  get(id: string): Rule | undefined
+  /** A new rule, or another version of one. */
+  set(rule: Rule): void
+  /** Rules of one facility's readings. The same array for all who stand under the same overrides. */
+  forFacility(kind: FacilityKind, at: Standing): readonly CompiledRule[]
+  /** Rules of one device's readings, wherever it is fitted. */
+  forDevice(at: Standing): readonly CompiledRule[]
+  silence(at: Standing): CompiledRule | undefined
+  lampGroup(at: Standing): CompiledRule | undefined
+  /** Whether other rules wait for what this one says. */
+  isParent(rule: string): boolean
+  /** The rules that wait for this one. */
+  childrenOf(rule: string): readonly Rule[]
+  /** How far back some rule looks at a metric, in ms. */
+  readonly lookBack: ReadonlyMap<MetricId, Millis>
+  /** Metrics some rule asks more of than their newest value. */
+  readonly observed: ReadonlySet<MetricId>
+}
+
+const mentions = (rule: Rule, key: string): boolean => JSON.stringify(rule.when).includes(`"${key}"`)
+
+export function createRuleBook(rules: readonly Rule[]): RuleBook {
+  const byId = new Map(rules.map(rule => [rule.id, rule]))
+  const compiled = new Map<string, CompiledRule>()
+  const lists = new Map<string, readonly CompiledRule[]>()
+  const lookBack = new Map<MetricId, Millis>()
+  const observed = new Set<MetricId>()
+
+  function compiledFor(rule: Rule, at: Standing): CompiledRule {
+    const overrides = overridesFor(rule, at)
+    const key = [rule.id, ...overrides.map(({ scope }) => scope)].join('|')
+    let one = compiled.get(key)
+    if (!one) compiled.set(key, (one = compileRule(applyOverrides(rule, overrides))))
+    return one
+  }
+
+  function listFor(wanted: (rule: Rule) => boolean, at: Standing): readonly CompiledRule[] {
+    const list = [...byId.values()].filter(wanted).map(rule => compiledFor(rule, at))
+    const key = list.map(({ rule, sources }) => `${rule.id}:${Object.values(sources).join()}`).join('|')
+    const known = lists.get(key)
+    if (known) return known
+    lists.set(key, list)
+    return list
+  }
+
+  const first = (wanted: (rule: Rule) => boolean, at: Standing): CompiledRule | undefined => {
+    const rule = [...byId.values()].find(wanted)
+    return rule && compiledFor(rule, at)
+  }
+
+  function conditionsOf(rule: Rule): Condition[] {
+    const all = [rule, ...rule.overrides.map(({ set }) => set)]
+    return all.flatMap(({ when, clear, ladder }) => [
+      ...(when ? [when] : []),
+      ...(clear ? [clear] : []),
+      ...(ladder ?? []).map(rung => rung.when)
+    ])
+  }
+
+  function lookAtMetrics(): void {
+    lookBack.clear()
+    observed.clear()
+    for (const condition of [...byId.values()].flatMap(conditionsOf)) {
+      for (const [metric, ms] of Object.entries(windowsOf(condition)) as [MetricId, Millis][]) {
+        lookBack.set(metric, Math.max(lookBack.get(metric) ?? 0, ms))
+      }
+      for (const metric of metricsOf(condition)) if (isObserved(metric)) observed.add(metric)
+    }
+  }
+  lookAtMetrics()
+
+  return {
+    all: () => [...byId.values()],
+    get: id => byId.get(id),
+    set(rule) {
+      byId.set(rule.id, rule)
+      for (const key of compiled.keys()) if (key.split('|')[0] === rule.id) compiled.delete(key)
+      lists.clear()
+      lookAtMetrics()
+    },
+    forFacility: (kind, at) => listFor(rule => rule.subject === kind, at),
+    forDevice: at => listFor(rule => rule.subject === 'device' && !mentions(rule, 'silentIntervals'), at),
+    silence: at => first(rule => rule.subject === 'device' && mentions(rule, 'silentIntervals'), at),
+    lampGroup: at => first(rule => rule.subject === 'lamp-group', at),
+    isParent: id => [...byId.values()].some(({ parents }) => parents.some(({ rule }) => rule === id)),
+    childrenOf: id => [...byId.values()].filter(({ parents }) => parents.some(({ rule }) => rule === id)),
+    lookBack,
+    observed
+  }
+}

@@ -1,0 +1,256 @@
+import { subjectOf, type Subject } from '#model/ids'
+import type { MetricId } from '#model/metrics'
+import type { Millis } from '#model/time'
+import type { Report } from '../reading.ts'
+import { advance } from './advance.ts'
+import { hearClaim } from './claims.ts'
+import type { CompiledRule } from './condition.ts'
+import { touch, type Core } from './core.ts'
+import type { Verdict } from './episode.ts'
+import { addEvidence, createInstance, isFiring, type Instance } from './instance.ts'
+import { lookAtLamp } from './lamp-rules.ts'
+import { observe } from './observed.ts'
+import {
+  isFresh,
+  isOfHere,
+  type DevicePicture,
+  type FacilityPicture,
+  type Level,
+  type Seat
+} from './picture.ts'
+
+const RECENT_VALUES = 32
+/** Which of two devices' verdicts a facility shows. */
+const WORSE: Record<Verdict, number> = { cleared: 0, between: 1, unknown: 2, met: 3 }
+const NO_RULES: readonly CompiledRule[] = []
+
+/** Takes one report of a device through the rules of its facility and of itself. Late readings move nothing. */
+export function takeReport(core: Core, device: DevicePicture, report: Report, receivedAt: Millis): void {
+  const fresh = newerMetrics(device, report)
+  if (fresh.length === 0) return
+  const { facility } = device
+  const rules = facility?.rules ?? NO_RULES
+  const heard: Heard = { device, report, fresh, receivedAt }
+  if (facility && facility.instances.size > 0) settleAll(core, facility, rules, heard)
+  if (device.own && device.own.instances.size > 0) settleAll(core, device.own, device.rules, heard)
+  for (const metric of fresh) setLevel(core, device, metric, report, receivedAt)
+  if (facility) judgeAll(core, { seat: facility, facility, rules, heard })
+  judgeAll(core, { seat: device.own, facility, rules: device.rules, heard })
+  if (facility?.facility.kind === 'light') lookAtLamp(core, facility, receivedAt)
+  touch(core, facility)
+}
+
+/** A report that moves something: `fresh` are the metrics it has news of. */
+interface Heard {
+  device: DevicePicture
+  report: Report
+  fresh: MetricId[]
+  receivedAt: Millis
+}
+
+function newerMetrics(device: DevicePicture, report: Report): MetricId[] {
+  const { metrics, measuredAt } = report
+  let late = 0
+  for (const metric of metrics) {
+    const level = device.levels.get(metric)
+    if (level !== undefined && measuredAt <= level.measuredAt) late++
+  }
+  if (late === 0) return metrics
+  return metrics.filter(metric => measuredAt > (device.levels.get(metric)?.measuredAt ?? -Infinity))
+}
+
+function reads(compiled: CompiledRule, metrics: MetricId[]): boolean {
+  for (const metric of compiled.metrics) if (metrics.includes(metric)) return true
+  return false
+}
+
+function settleAll(core: Core, seat: Seat, rules: readonly CompiledRule[], heard: Heard): void {
+  const { fresh, report, receivedAt } = heard
+  for (const compiled of rules) {
+    const instance = reads(compiled, fresh) ? seat.instances.get(compiled.rule.id) : undefined
+    if (instance) settle(core, instance, { until: report.measuredAt, knownAt: receivedAt })
+  }
+}
+
+function setLevel(
+  core: Core,
+  device: DevicePicture,
+  metric: MetricId,
+  { metrics, values, measuredAt }: Report,
+  receivedAt: Millis
+): void {
+  const level: Level = { value: values[metrics.indexOf(metric)] as number, measuredAt, receivedAt }
+  const { lookBack, observed } = core.book
+  const windowMs = lookBack.get(metric)
+  if (windowMs !== undefined) {
+    const old = device.levels.get(metric)
+    if (old) {
+      level.recent = [...(old.recent ?? []), { value: old.value, at: old.measuredAt }]
+        .filter(past => past.at >= measuredAt - windowMs)
+        .slice(-RECENT_VALUES)
+    }
+  }
+  if (observed.has(metric)) observe(device, metric, level, device.levels.get(metric))
+  device.levels.set(metric, level)
+}
+
+/** Several devices with the metrics: the condition of any of them counts; to clear, all must. */
+export function verdictOf(core: Core, compiled: CompiledRule, seat: Seat, at: Millis): Verdict {
+  let result: Verdict | undefined
+  for (const device of seat.devices) {
+    if (!compiled.metrics.some(metric => isOfHere(device, device.levels.get(metric)))) continue
+    const one = compiled.verdict(device, at, core)
+    if (result === undefined || WORSE[one] > WORSE[result]) result = one
+  }
+  if (result === undefined && compiled.readsFacility) {
+    const nothing = core.deviceless(seat)
+    if (nothing) result = compiled.verdict(nothing, at, core)
+  }
+  return result ?? 'unknown'
+}
+
+/** The highest rung any of the devices stands on; undefined: there is no ladder, or none of them can tell. */
+function rungOf(core: Core, compiled: CompiledRule, seat: Seat, at: Millis): number | undefined {
+  let highest: number | undefined
+  for (const device of compiled.rungs.length === 0 ? [] : seat.devices) {
+    const holds = compiled.rungs.map(test => test(device, at, core))
+    if (!holds.includes(undefined)) highest = Math.max(highest ?? 0, holds.lastIndexOf(true) + 1)
+  }
+  return highest
+}
+
+/** When what the verdict at `at` read stops holding: a level gets stale, or the sun changes what it means. */
+function expiryOf(core: Core, compiled: CompiledRule, seat: Seat, at: Millis): Millis {
+  let expiry = compiled.readsSun ? core.sun.phaseAt(at).until : Infinity
+  for (const device of seat.devices) {
+    for (const metric of compiled.metrics) {
+      const level = device.levels.get(metric)
+      if (level && isFresh(device, level, at)) {
+        expiry = Math.min(expiry, level.measuredAt + device.staleAfterMs)
+      }
+    }
+  }
+  return expiry
+}
+
+/** What became of an instance up to event time `until` while nothing was heard: its levels went stale one by one. */
+export function settle(
+  core: Core,
+  instance: Instance,
+  { until, knownAt }: { until: Millis; knownAt: Millis }
+): void {
+  const { seat, compiled } = instance
+  while (seat && instance.state.phase !== 'inactive' && instance.expiresAt <= until) {
+    const at = instance.expiresAt
+    const verdict = verdictOf(core, compiled, seat, at)
+    instance.expiresAt = expiryOf(core, compiled, seat, at)
+    advance(core, instance, { verdict, rung: rungOf(core, compiled, seat, at), at, knownAt })
+  }
+}
+
+function judgeAll(
+  core: Core,
+  on: {
+    seat: Seat | undefined
+    facility: FacilityPicture | undefined
+    rules: readonly CompiledRule[]
+    heard: Heard
+  }
+): void {
+  const { seat, facility, rules, heard } = on
+  for (const compiled of rules) {
+    if (!reads(compiled, heard.fresh)) continue
+    // A device nobody has anything to say about has no seat of its own yet.
+    const own = verdictOfOne(core, compiled, heard)
+    if (seat) judgeReport(core, compiled, { seat, facility, heard, own })
+    else if (own === 'met') judgeReport(core, compiled, { seat: seatOf(heard.device), facility, heard, own })
+  }
+}
+
+/** Of a quiet device rules are judged without making anything; it gets its seat when something begins. */
+export const seatOf = (device: DevicePicture): Seat =>
+  (device.own ??= { devices: [device], instances: new Map() })
+
+const verdictOfOne = (core: Core, compiled: CompiledRule, { device, report }: Heard): Verdict =>
+  compiled.verdict(device, report.measuredAt, core)
+
+function judgeReport(
+  core: Core,
+  compiled: CompiledRule,
+  on: { seat: Seat; facility: FacilityPicture | undefined; heard: Heard; own: Verdict }
+): void {
+  const { seat, facility, heard, own } = on
+  const { device, report, receivedAt } = heard
+  const known = seat.instances.get(compiled.rule.id)
+  const alone = seat.devices.length === 1
+  if (!known && alone && own !== 'met') return
+  // One of several devices may lag, and a new episode begins after the last: time only goes forward.
+  const at = Math.max(report.measuredAt, known?.at ?? seat.endedAt?.get(compiled.rule.id) ?? 0)
+  const verdict = alone && at === report.measuredAt ? own : verdictOf(core, compiled, seat, at)
+  if (!known && verdict !== 'met') return
+  const instance = known ?? begin(compiled, { seat, facility, device })
+  if (own === 'met' && !isFiring(instance)) collect(instance, device, report, receivedAt)
+  judge(core, instance, { verdict, at, knownAt: receivedAt })
+  hearClaim(core, instance, { verdict: own, at: report.measuredAt, knownAt: receivedAt })
+}
+
+/** Judges an instance of a seat at event time `at`, whatever made us look. */
+function judge(
+  core: Core,
+  instance: Instance,
+  { verdict, at, knownAt }: { verdict: Verdict; at: Millis; knownAt: Millis }
+): void {
+  const { compiled } = instance
+  const seat = instance.seat as Seat
+  instance.lagMs = knownAt - at
+  instance.expiresAt = expiryOf(core, compiled, seat, at)
+  advance(core, instance, { verdict, rung: rungOf(core, compiled, seat, at), at, knownAt })
+}
+
+/** Judges a rule of a seat at journal time `at` though no report came: a count, a service or the rule itself changed. */
+export function judgeNow(
+  core: Core,
+  compiled: CompiledRule,
+  { seat, facility, device }: { seat: Seat; facility?: FacilityPicture; device?: DevicePicture },
+  knownAt: Millis
+): void {
+  const known = seat.instances.get(compiled.rule.id)
+  const at = Math.max(knownAt - (known?.lagMs ?? 0), known?.at ?? seat.endedAt?.get(compiled.rule.id) ?? 0)
+  const verdict = verdictOf(core, compiled, seat, at)
+  if (!known && verdict !== 'met') return
+  judge(core, known ?? begin(compiled, { seat, facility, device }), { verdict, at, knownAt })
+}
+
+function begin(
+  compiled: CompiledRule,
+  on: { seat: Seat; facility: FacilityPicture | undefined; device: DevicePicture | undefined }
+): Instance {
+  const { seat, facility, device } = on
+  const ofDevice = compiled.rule.subject === 'device'
+  const subject: Subject =
+    ofDevice && device
+      ? subjectOf('device', device.device.id)
+      : subjectOf('facility', facility?.facility.id ?? '')
+  const instance = createInstance(compiled, subject, {
+    facility,
+    device: ofDevice ? device : undefined,
+    seat
+  })
+  seat.instances.set(compiled.rule.id, instance)
+  return instance
+}
+
+/** The readings that will have opened the ticket. */
+function collect(instance: Instance, device: DevicePicture, report: Report, receivedAt: Millis): void {
+  report.metrics.forEach((metric, i) => {
+    if (!instance.compiled.metrics.includes(metric)) return
+    const value = report.values[i] as number
+    addEvidence(instance, {
+      device: device.device.id,
+      metric,
+      value,
+      measuredAt: report.measuredAt,
+      receivedAt
+    })
+  })
+}
