@@ -310,7 +310,11 @@ const acknowledgedSince = (here: Town, at: number) =>
   here.devices().some(({ lastAck }) => lastAck().connectedAt > at)
 
 async function served(here: Town, killedAt: number): Promise<Millis> {
-  await patiently('devices are acknowledged', () => acknowledgedSince(here, killedAt))
+  const ended = here.main().exited.then(([code, signal]) => {
+    throw new Error(`Node was to serve again, and ended with ${code ?? signal}`)
+  })
+  ended.catch(() => {})
+  await Promise.race([patiently('devices are acknowledged', () => acknowledgedSince(here, killedAt)), ended])
   return performance.now() - killedAt
 }
 

@@ -23,6 +23,8 @@ const A_WHILE_MS = minutes(1)
 /** Longer than one turn may work on a checkpoint: each piece of it is then followed by a turn of the others. */
 const A_TURN_MS = 15
 const SLOW_DISK_MS = 20
+/** Longer than the journal waits between two trims: one that comes before the checkpoint is there is over by then. */
+const SLOW_DATABASE_MS = 1200
 
 let strike: Strike | undefined
 process.on('message', message => {
@@ -99,6 +101,8 @@ pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
   if (has.has('migration')) passing('migration')
   if (/^(update|insert into) offsets /.test(text)) passing('offset')
   if (text !== 'commit') return query.apply(this, args)
+  if (has.has('checkpoint') && strike?.at === 'saving' && strike.passes <= 0)
+    return delay(SLOW_DATABASE_MS).then(() => passing('saving'))
   const done = [...has]
   for (const point of done.flatMap(content => BEFORE_COMMIT[content] ?? [])) passing(point)
   const after = done.map(content => AFTER_COMMIT[content]).find(point => point && strike?.at === point)
