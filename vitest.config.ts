@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 const POSTGRES = 'test/fixtures/postgres-server.ts'
@@ -18,6 +18,19 @@ function withPostgres(name: string, timeoutMs: number) {
   return { test: { ...test, globalSetup: existsSync(POSTGRES) ? [POSTGRES] : [] } }
 }
 
+/**
+ * What runs a second time, against Debian's Postgres 15: every suite that opens a database of the run's Postgres. Left out
+ * are those about InfluxDB, rules, page, TLS and backup files, which are the same on any Postgres.
+ */
+const OPENS_DATABASE = /fixtures\/(database|system|running-server|own-postgres)'/
+const ABOUT_OTHERS = /^(influx|replay|system-tickets|sim-|crash|backup|server-page|tls)/
+const onPostgres15 = ['test/contracts', 'test/integration'].flatMap(folder =>
+  readdirSync(folder)
+    .filter(name => name.endsWith('.test.ts') && !ABOUT_OTHERS.test(name))
+    .map(name => `${folder}/${name}`)
+    .filter(path => OPENS_DATABASE.test(readFileSync(path, 'utf8')))
+)
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -26,6 +39,13 @@ export default defineConfig({
       project('unit', 5_000),
       withPostgres('contracts', 20_000),
       withPostgres('integration', 60_000),
+      {
+        test: {
+          ...project('postgres-15', 60_000).test,
+          include: onPostgres15,
+          globalSetup: ['test/fixtures/postgres-15-server.ts']
+        }
+      },
       // Last and one at a time: each holds a whole system and a browser.
       { test: { ...withPostgres('e2e', 120_000).test, fileParallelism: false, sequence: { groupOrder: 1 } } }
     ]

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Journal, JournalRecord, Seq } from '#db/journal'
-import { isAway, reasonOf } from '#db/postgres/troubles'
+import { isAway, reasonOf, sentenceOf } from '#db/postgres/troubles'
 import type { AppliedChange, Position, StateCommit, StateStore } from '#db/state-store'
 import { AppError } from '#model/errors'
 import { RAW_RETENTION_MS } from '#model/telemetry'
@@ -243,7 +243,7 @@ export async function startStateConsumer(options: {
     quarantineLeftOut: rejects.leftOut,
     trouble() {
       if (trouble || !unanswered || performance.now() - unanswered.at < SLOW_ANSWER_MS) return trouble
-      return { reason: 'the database does not answer', since: unanswered.since }
+      return { reason: sentenceOf('silent'), since: unanswered.since }
     },
     applied(changeId, timeoutMs = CHANGE_TIMEOUT_MS) {
       poke.call()

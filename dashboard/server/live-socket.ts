@@ -129,11 +129,14 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
     const version = live.version()
     if (version === head.version) return
     head.version = version
-    const next = revisions.next()
-    const system = JSON.stringify(live.system())
     const totals = JSON.stringify(live.totals())
-    if (system !== head.system.json) head.system = { json: system, rev: next }
-    if (totals !== head.totals.json) head.totals = { json: totals, rev: next }
+    if (totals !== head.totals.json) head.totals = { json: totals, rev: revisions.next() }
+  }
+
+  /** Has no version: when the rules stand still, just that must be told. */
+  function refreshSystem(): void {
+    const system = JSON.stringify(live.system())
+    if (system !== head.system.json) head.system = { json: system, rev: revisions.next() }
   }
 
   /** Sends a reader what it has not: the snapshot it waits for, else what changed since the last time. */
@@ -178,6 +181,7 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
       await nextTurn()
       turn = elapsed()
     }
+    refreshSystem()
     for (const reader of readers) tell(reader)
   }
 

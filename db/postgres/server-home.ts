@@ -56,7 +56,8 @@ export function serverHome(dataDir: string, installed: Binaries): ServerHome {
   return { home, binaries, user }
 }
 
-function unprivilegedUser(): ServerUser {
+/** Whom the server runs as when we are root. Throws `config-invalid` when there is nobody. */
+export function unprivilegedUser(): ServerUser {
   for (const name of ['postgres', 'nobody']) {
     try {
       const id = (flag: string) =>

@@ -1,7 +1,7 @@
 import { relative } from 'node:path'
 import { createVitest, parseCLI, type TestModule, type TestSpecification, type Vitest } from 'vitest/node'
 import { buildPageIfStale } from '../../scripts/build-page.ts'
-import { installMissing } from './system-packages.ts'
+import { installMissing, needs } from './system-packages.ts'
 
 /** `npm test`: prepares what the chosen tests need, runs them and ends with one line that counts them. */
 const count = { passed: 0, failed: 0, skipped: 0 }
@@ -23,7 +23,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   const chosen = await vitest.globTestSpecifications(filter)
   const runnable = await leaveOutWhatCannotRun(vitest, chosen)
-  if (chosen.some(spec => ['integration', 'e2e'].includes(spec.project.name))) await buildPageIfStale()
+  if (chosen.some(spec => ['integration', 'postgres-15', 'e2e'].includes(spec.project.name))) await buildPageIfStale()
   if (runnable.length > 0) {
     const { testModules, unhandledErrors } = await vitest.runTestSpecifications(runnable, true)
     testModules.forEach(countModule)
@@ -50,10 +50,12 @@ async function leaveOutWhatCannotRun(
   vitest: Vitest,
   chosen: TestSpecification[]
 ): Promise<TestSpecification[]> {
-  const pathOf = (spec: TestSpecification) =>
-    relative(vitest.config.root, spec.moduleId).replaceAll('\\', '/')
-  const missing = installMissing(chosen.map(pathOf))
-  const blocked = chosen.filter(spec => missing.some(p => pathOf(spec).startsWith(p.neededBy)))
+  const fileOf = ({ project, moduleId }: TestSpecification) => ({
+    project: project.name,
+    path: relative(vitest.config.root, moduleId).replaceAll('\\', '/')
+  })
+  const missing = installMissing(chosen.map(fileOf))
+  const blocked = chosen.filter(spec => missing.some(p => needs(fileOf(spec), p)))
   if (blocked.length === 0) return chosen
 
   for (const { package: name, provides, why } of missing)
