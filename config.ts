@@ -17,6 +17,8 @@ export interface Config {
   influx: InfluxAddress | undefined
   /** First start only. */
   adminPassword: string | undefined
+  /** Undefined: yes. */
+  backupBeforeMigration?: boolean
   timeZone: string
 }
 
@@ -47,6 +49,7 @@ export const ENVIRONMENT = {
   INFLUX_BUCKET: 'mingjie',
   ADMIN_PASSWORD: '',
   ADMIN_PASSWORD_FILE: '',
+  BACKUP_BEFORE_MIGRATION: 'on',
   CITY_TZ: 'Asia/Shanghai'
 } as const
 type Name = keyof typeof ENVIRONMENT
@@ -81,6 +84,10 @@ export function readConfig(given: Env): Config {
       'ADMIN_PASSWORD is too short: use at least 8 characters, or leave it out to get a random one.'
     )
   }
+  const backup = get('BACKUP_BEFORE_MIGRATION')
+  if (backup !== 'on' && backup !== 'off') {
+    faults.push(`BACKUP_BEFORE_MIGRATION="${backup}" is neither on nor off: leave it out to have one.`)
+  }
   const timeZone = get('CITY_TZ')
   try {
     new Intl.DateTimeFormat('en', { timeZone })
@@ -95,6 +102,7 @@ export function readConfig(given: Env): Config {
     databaseUrl: databaseUrl || undefined,
     influx,
     adminPassword: adminPassword || undefined,
+    backupBeforeMigration: backup !== 'off',
     timeZone
   }
   const ports = { HTTP_PORT: config.http.port, MQTT_PORT: config.mqtt.port, MQTT_TLS_PORT: tlsPort }

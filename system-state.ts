@@ -47,8 +47,10 @@ export function watchSystem(options: {
   simulated: boolean
   timeZone: string
   version: string
+  /** Without secrets. */
+  telemetryAddress: string
 }) {
-  const { journal, telemetry, simulated, timeZone, version } = options
+  const { journal, telemetry, simulated, timeZone, version, telemetryAddress } = options
   let parts: { ingest: Ingest; broker: Broker } | undefined
   let last = { at: performance.now(), messages: 0, rate: 0 }
 
@@ -90,6 +92,7 @@ export function watchSystem(options: {
         simulated,
         timeZone,
         telemetryEngine: telemetry.engine,
+        telemetryServer: { version: telemetry.version() ?? null, address: telemetryAddress },
         connections: parts?.broker.metrics.connections ?? 0,
         messagesPerSecond: rate(parts?.broker.metrics.messages.telemetry ?? 0),
         journalAt: parts ? new Date(parts.ingest.live.now()).toISOString() : null,

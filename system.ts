@@ -115,6 +115,12 @@ export async function startSystem(options: {
       })
     await migrateDatabase(pool, {
       async beforeUpgrade(migration) {
+        if (config.backupBeforeMigration === false) {
+          return log.warn(
+            { migration },
+            'the database is brought to a new schema without a backup: BACKUP_BEFORE_MIGRATION=off'
+          )
+        }
         const file = join(config.dataDir, 'backups', `before-${migration}.mjb`)
         log.info({ file }, 'the database is brought to a new schema: a backup first')
         await writeBackup({ file, bytes: takeBackup(), replace: true })
@@ -146,7 +152,10 @@ export async function startSystem(options: {
       clock,
       simulated: options.simulated ?? false,
       timeZone: config.timeZone,
-      version: VERSION
+      version: VERSION,
+      telemetryAddress: config.influx
+        ? `${config.influx.url}/${config.influx.bucket}`
+        : databaseAddress(config)
     })
     const ingest = opened(
       await startIngest({
@@ -232,6 +241,13 @@ export async function startSystem(options: {
     await close()
     throw error
   }
+}
+
+/** Where the database is, for people who may not know its password. */
+function databaseAddress({ databaseUrl }: Config): string {
+  if (!databaseUrl || !URL.canParse(databaseUrl)) return databaseUrl ? 'DATABASE_URL' : 'embedded'
+  const { host, pathname, searchParams } = new URL(databaseUrl)
+  return `${host || searchParams.get('host') || 'localhost'}${pathname}`
 }
 
 const halfRestored = (dataDir: string): AppError =>

@@ -318,6 +318,8 @@ export const SystemState = Type.Object({
   timeZone: Type.String(),
   /** Where history is kept. */
   telemetryEngine: oneOf(['postgres', 'influxdb']),
+  /** Its version, null until it has answered once, and where it is; without secrets. */
+  telemetryServer: Type.Object({ version: Nullable(Type.String()), address: Type.String() }),
   /** Connected MQTT clients. */
   connections: Type.Integer(),
   messagesPerSecond: Type.Number(),

@@ -14,6 +14,7 @@ import {
 import { Readable } from 'node:stream'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeBackup } from '#db/backup/file'
@@ -27,6 +28,7 @@ import { postgresProcesses } from '#test/fixtures/crash-process'
 import { freshDatabase } from '#test/fixtures/database'
 import { ADMIN, startTestSystem, type TestSystem } from '#test/fixtures/system'
 import { until } from '#test/fixtures/until'
+import { readConfig } from '../../config.ts'
 
 interface List<T> {
   items: T[]
@@ -252,6 +254,47 @@ describe('a backup of a system that does not run', () => {
   })
 })
 
+describe('a folder of backups, as a timer makes them', () => {
+  it('keeps the newest by --keep, touches nothing else, says nothing, and ends with a code that tells', async () => {
+    const city = await startTestSystem()
+    await city.importCsv(cityCsv([{ id: 'bin-1' }]))
+    const dir = join(folder, 'nightly')
+    mkdirSync(dir)
+    const old = [
+      'mingjie-20200101T020000Z.mjb',
+      'mingjie-20200102T020000Z.mjb',
+      'mingjie-20200103T020000Z.mjb'
+    ]
+    const others = ['mingjie-20200101.mjb', 'notes.txt', 'mingjie-20200101T020000Z.mjb.bak']
+    for (const name of [...old, ...others]) writeFileSync(join(dir, name), 'x')
+    const tokenFile = join(folder, 'token')
+    writeFileSync(tokenFile, `${await city.system.people.createToken('admin', 'bearer')}\n`)
+    const words = ['--dir', dir, '--keep', '2', '--quiet', '--url', city.system.httpUrl]
+
+    expect(await run('backup', [...words, '--token-file', tokenFile])).toEqual({ code: 0, said: '' })
+    const made = readdirSync(dir).filter(name => ![...old, ...others].includes(name))
+    expect(made).toEqual([expect.stringMatching(/^mingjie-\d{8}T\d{6}Z\.mjb$/)])
+    expect(readdirSync(dir).sort()).toEqual([...others, old[2], made[0]].sort())
+
+    writeFileSync(tokenFile, 'of nobody')
+    const refused = await run('backup', [...words, '--token-file', tokenFile])
+    expect(refused).toMatchObject({ code: 1, said: expect.stringContaining('refused') })
+    expect(readdirSync(dir)).toHaveLength(others.length + 2)
+
+    // What looks like an old backup and cannot be deleted as a file: the new one is there all the same.
+    mkdirSync(join(dir, old[0] as string))
+    await sleep(1000)
+    const untidy = await run('backup', [...words, '--password-file', passwordFile])
+    expect(untidy).toMatchObject({ code: 2, said: expect.stringContaining('could not be deleted') })
+    expect(readdirSync(dir).filter(name => name > (made[0] as string))).toContainEqual(
+      expect.stringMatching(/^mingjie-\d{8}T\d{6}Z\.mjb$/)
+    )
+    const wrong = await run('backup', ['--out', join(folder, 'y'), '--keep', '2'])
+    expect(wrong).toMatchObject({ code: 1, said: expect.stringContaining('goes with --dir') })
+    await city.close()
+  })
+})
+
 describe('an upgrade', () => {
   const old = join(folder, 'old-migrations')
 
@@ -284,6 +327,18 @@ describe('an upgrade', () => {
     await restored.close()
     await city.close()
     await Promise.all([database.drop(), other.drop()])
+  })
+
+  it('goes without one where the operator said so', async () => {
+    const database = await freshDatabase()
+    await migrateDatabase(database.pool, { folder: old })
+    const city = await startTestSystem({ databaseUrl: database.url, backupBeforeMigration: false })
+    expect(existsSync(join(city.dataDir, 'backups'))).toBe(false)
+    await city.close()
+    await database.drop()
+    expect(readConfig({}).backupBeforeMigration).toBe(true)
+    expect(readConfig({ BACKUP_BEFORE_MIGRATION: 'off' }).backupBeforeMigration).toBe(false)
+    expect(() => readConfig({ BACKUP_BEFORE_MIGRATION: 'no' })).toThrow('neither on nor off')
   })
 })
 

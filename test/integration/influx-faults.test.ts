@@ -70,7 +70,10 @@ describe('with InfluxDB', () => {
     const bin = await city.device('bin-1-s')
     await bin.publish({ fillPct: 40, tempC: 20 })
     await city.settled()
-    expect((await city.get<SystemState>('/api/system')).telemetryEngine).toBe('influxdb')
+    expect(await city.get<SystemState>('/api/system')).toMatchObject({
+      telemetryEngine: 'influxdb',
+      telemetryServer: { version: expect.stringMatching(/^1\./), address: `${influx.url}/${bucket}` }
+    })
     expect(await values('bin-1', 'fillPct')).toEqual([40])
     const [policy] = await influx.query(`SHOW RETENTION POLICIES ON ${bucket}`)
     expect(policy?.slice(0, 3)).toEqual(['mingjie_raw', '864h0m0s', '24h0m0s'])
