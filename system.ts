@@ -23,6 +23,7 @@ import { postgresOffsetKeeper } from '#db/telemetry/offset-keeper'
 import { postgresTelemetryStore } from '#db/telemetry/postgres'
 import { postgresTicketHistory } from '#db/ticket-history'
 import { startIngest, type Ingest } from '#ingest/ingest'
+import { tellTimeZone } from '#ingest/time-zone'
 import { buildServer } from '#server/server'
 import { AppError } from '#model/errors'
 import { seconds, systemClock, type Clock, type Millis } from '#model/time'
@@ -172,6 +173,13 @@ export async function startSystem(options: {
     )
     // The first record tells the rules how long we were away, before anything else can come in.
     await journal.append(tick(options.firstTickMs ?? seconds(1)))
+    await tellTimeZone({
+      db,
+      ingest,
+      timeZone: config.timeZone,
+      clock,
+      log: message => log.info({}, message)
+    })
 
     const tls = config.tls && opened(await watchCertificates({ files: config.tls, log }), one => one.close())
     const metrics = createMetrics({ journal, ingest, broker: () => watch.broker() })

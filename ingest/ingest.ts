@@ -12,6 +12,7 @@ import { createLivePicture } from './live-picture.ts'
 import type { LiveState } from './live-state.ts'
 import { normaliseBatch } from './normalise.ts'
 import { recentRecords } from './recent-records.ts'
+import { ruleState, type RuleState } from './rule-state.ts'
 import { startStateConsumer, type StateConsumer } from './state-consumer.ts'
 import { startStoreConsumer, type StoreConsumer } from './store-consumer.ts'
 
@@ -21,6 +22,7 @@ const RECENT_BYTES = 64_000_000
 export interface Ingest {
   live: LiveState
   crews: Crews
+  rules: RuleState
   state: StateConsumer
   store: StoreConsumer
   close(): Promise<void>
@@ -79,6 +81,7 @@ export async function startIngest(options: {
   return {
     live,
     crews,
+    rules: ruleState({ engine, registry }),
     state,
     store,
     async close() {

@@ -69,7 +69,8 @@ export type ChangeBody =
 /** A change as the state consumer meets it. */
 export interface Change {
   id: number
-  subject: Subject | `ticket:${string}` | `crew:${string}`
+  subject:
+    Subject | `${'ticket' | 'crew' | 'plan' | 'policy'}:${string}` | `rule:${string}` | `city:${string}`
   body: ChangeBody
   who: string
   why: string | null

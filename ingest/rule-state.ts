@@ -1,0 +1,56 @@
+import type { MaintenanceWindow } from '#model/maintenance'
+import { overridesFor, applyOverrides, type Override, type Resolved, type Standing } from '#model/rule-scopes'
+import type { Rule } from '#model/rules'
+import type { Registry } from './registry.ts'
+import type { Engine } from './rules/engine.ts'
+import { standingOf, standingOfDistrict, standingOfRoad } from './rules/standing.ts'
+
+/** What counts for one subject, and why. */
+export interface Counting extends Resolved {
+  name: string
+  standing: Standing
+  /** The overrides that apply, most particular first. */
+  overrides: Override[]
+}
+
+/** The rules in force and the maintenance that is known, from memory. */
+export interface RuleState {
+  /** In the order they came. */
+  all(): readonly Rule[]
+  get(id: string): Rule | undefined
+  /** The clock that days and windows go by: an IANA name. */
+  timeZone(): string
+  /** What counts for `facility:…`, `road:…`, `device:…` or a district's grade `area:{district}:{grade}`; undefined: nobody knows it. */
+  countsFor(rule: Rule, subject: string): Counting | undefined
+  /** Past ones of the last weeks, present and future. */
+  windows(): MaintenanceWindow[]
+  registry: Pick<Registry, 'facility' | 'road' | 'area' | 'areas' | 'device' | 'isUnder' | 'areaPath'>
+}
+
+export function ruleState({ engine, registry }: { engine: Engine; registry: Registry }): RuleState {
+  function whereIs(subject: string): { name: string; standing: Standing } | undefined {
+    const [type, id = '', grade] = subject.split(':')
+    const device = type === 'device' ? registry.device(id) : undefined
+    const facility = registry.facility(type === 'facility' ? id : (device?.facility ?? ''))
+    if (facility) return { name: (device ?? facility).name, standing: standingOf(registry, facility) }
+    if (device) return { name: device.name, standing: { areas: [] } }
+    const road = type === 'road' ? registry.road(id) : undefined
+    if (road) return { name: road.name, standing: standingOfRoad(registry, road) }
+    const area = type === 'area' && grade !== undefined ? registry.area(id) : undefined
+    return area && { name: area.name, standing: standingOfDistrict(registry, id, grade as string) }
+  }
+
+  return {
+    all: () => engine.book.all(),
+    get: id => engine.book.get(id),
+    timeZone: () => engine.calendar().timeZone,
+    countsFor(rule, subject) {
+      const where = whereIs(subject)
+      if (!where) return undefined
+      const overrides = overridesFor(rule, where.standing)
+      return { ...where, overrides, ...applyOverrides(rule, overrides) }
+    },
+    windows: () => [...engine.maintenance.all()].map(({ window }) => window),
+    registry
+  }
+}
