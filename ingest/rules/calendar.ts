@@ -24,24 +24,42 @@ export interface Calendar {
 const ALWAYS: Opening = { open: true, since: -Infinity, until: Infinity }
 /** Windows repeat each week; a stretch that never ends would be looked for in vain. */
 const LOOK_AHEAD_DAYS = 9
+const DAYS_KNOWN = 16
+
+interface Day {
+  from: Millis
+  until: Millis
+  openings: Map<readonly DayWindow[], Opening[]>
+}
 
 export function createCalendar(timeZone: string): Calendar {
   const midnightOf = (at: Millis): DateTime => DateTime.fromMillis(at, { zone: timeZone }).startOf('day')
-  let today = { from: 0, until: 0 }
+  /** Days that were asked for lately, the newest first: zones and their switches are slow to work out. */
+  let days: Day[] = []
 
-  function dayOf(at: Millis): { from: Millis; until: Millis } {
-    if (at < today.from || at >= today.until) {
-      const midnight = midnightOf(at)
-      today = { from: midnight.toMillis(), until: midnight.plus({ days: 1 }).toMillis() }
-    }
-    return today
+  function dayOf(at: Millis): Day {
+    const known = days.find(day => day.from <= at && at < day.until)
+    if (known) return known
+    const midnight = midnightOf(at)
+    const from = midnight.toMillis()
+    const until = midnight.plus({ days: 1 }).toMillis()
+    const day: Day = { from, until, openings: new Map() }
+    days = [day, ...days.slice(0, DAYS_KNOWN - 1)]
+    return day
+  }
+
+  function stretchesNear(windows: readonly DayWindow[], at: Millis): Opening[] {
+    const day = dayOf(at)
+    let known = day.openings.get(windows)
+    if (!known) day.openings.set(windows, (known = stretches(windows, at)))
+    return known
   }
 
   /** The windows that begin on days near `at`, in order, those that touch joined. */
-  function stretches(windows: readonly DayWindow[], at: Millis, ahead: number): Opening[] {
+  function stretches(windows: readonly DayWindow[], at: Millis): Opening[] {
     const midnight = midnightOf(at)
     const found: Opening[] = []
-    for (let day = -2; day <= ahead; day++) {
+    for (let day = -2; day <= LOOK_AHEAD_DAYS; day++) {
       const date = midnight.plus({ days: day })
       for (const { from, to, days } of windows) {
         if (days && !days.includes(date.weekday)) continue
@@ -62,7 +80,7 @@ export function createCalendar(timeZone: string): Calendar {
 
   function openingAt(windows: readonly DayWindow[], at: Millis): Opening {
     if (windows.length === 0) return ALWAYS
-    const all = stretches(windows, at, LOOK_AHEAD_DAYS)
+    const all = stretchesNear(windows, at)
     const now = all.find(one => one.since <= at && at < one.until)
     if (now) return now
     return {

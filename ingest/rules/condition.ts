@@ -51,12 +51,19 @@ const numberOf = (metric: MetricId, raw: RawValue): number => {
   return encoded.value
 }
 
+/** How a condition is read: as what begins an episode or what ends it, by a rule with these windows. */
+interface Reading {
+  role: 'when' | 'clear'
+  windows: readonly DayWindow[]
+}
+
 /** A condition as a function. Conditions of silence and of groups are not of one device's values: never met here. */
-function compile(condition: Condition, windows: readonly DayWindow[]): Test {
-  if ('any' in condition) return compileParts(condition.any, true, windows)
-  if ('all' in condition) return compileParts(condition.all, false, windows)
+function compile(condition: Condition, reading: Reading): Test {
+  const { windows } = reading
+  if ('any' in condition) return compileParts(condition.any, true, reading)
+  if ('all' in condition) return compileParts(condition.all, false, reading)
   if ('not' in condition) {
-    const test = compile(condition.not, windows)
+    const test = compile(condition.not, reading)
     return (device, at, city) => {
       const one = test(device, at, city)
       return one === undefined ? undefined : !one
@@ -118,19 +125,20 @@ function compile(condition: Condition, windows: readonly DayWindow[]): Test {
 
 /**
  * `any` is decided by the first true part, `all` by the first false one. A part on metrics the device never reported
- * says nothing either way: a controller without fault codes can still be judged by its state.
+ * says nothing either way: a controller without fault codes can still be judged by its state. Only for all that must be
+ * so to begin, what was never reported is not so.
  */
-function compileParts(
-  conditions: readonly Condition[],
-  deciding: boolean,
-  windows: readonly DayWindow[]
-): Test {
-  const parts = conditions.map(part => ({ test: compile(part, windows), metrics: metricsOf(part) }))
+function compileParts(conditions: readonly Condition[], deciding: boolean, reading: Reading): Test {
+  const parts = conditions.map(part => ({ test: compile(part, reading), metrics: metricsOf(part) }))
+  const allMustBeHeard = !deciding && reading.role === 'when'
   return (device, at, city) => {
     let heard = false
     let unknown = false
     for (const { test, metrics } of parts) {
-      if (metrics.length > 0 && !metrics.some(metric => device.levels.has(metric))) continue
+      if (metrics.length > 0 && !metrics.some(metric => device.levels.has(metric))) {
+        if (allMustBeHeard) unknown = true
+        continue
+      }
       heard = true
       const one = test(device, at, city)
       if (one === deciding) return deciding
@@ -251,8 +259,9 @@ const mentions = (conditions: readonly Condition[], key: string): boolean =>
   JSON.stringify(conditions).includes(`"${key}"`)
 
 export function compileRule({ rule, sources }: Resolved): CompiledRule {
-  const when = compile(rule.when, rule.windows)
-  const clear = compile(rule.clear, rule.windows)
+  const { windows } = rule
+  const when = compile(rule.when, { role: 'when', windows })
+  const clear = compile(rule.clear, { role: 'clear', windows })
   const conditions = [rule.when, rule.clear, ...rule.ladder.map(rung => rung.when)]
   return {
     rule,
@@ -264,7 +273,7 @@ export function compileRule({ rule, sources }: Resolved): CompiledRule {
       if (cleared === true && met === false) return 'cleared'
       return met === undefined ? 'unknown' : 'between'
     },
-    rungs: rule.ladder.map(rung => compile(rung.when, rule.windows)),
+    rungs: rule.ladder.map(rung => compile(rung.when, { role: 'when', windows })),
     metrics: [...new Set(conditions.flatMap(metricsOf))],
     windows: Object.assign({}, ...conditions.map(windowsOf)) as CompiledRule['windows'],
     readsSun: mentions(conditions, 'lamp'),

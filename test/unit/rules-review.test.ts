@@ -156,7 +156,7 @@ describe('one device', () => {
     expect(act(world, 'verify', null, 'chen')).toContain('still holds')
     fill(world, 50, 5)
     world.tick(53)
-    expect(world.tickets()).toMatchObject([{ closeReason: 'verified', clearedAt: world.timeOf(52) }])
+    expect(world.tickets()).toMatchObject([{ closeReason: 'verified', clearedAt: world.timeOf(50) }])
     expect(world.episodes()).toHaveLength(2)
   })
 
