@@ -35,9 +35,10 @@ export interface List<T> {
  */
 export async function town(options: { store: Store; bins: number; pauseMs: Millis; strike?: Strike }) {
   const { store, bins, pauseMs } = options
-  const { dataDir, remove } = dataFolder()
   const ports = await freePorts()
   const influx = store === 'influx' ? await startInflux() : undefined
+  // Last: what fails before leaves no folder behind.
+  const { dataDir, remove } = dataFolder()
   const url = `http://127.0.0.1:${ports.http}`
   /** Within what is kept, and long enough ago that no device catches up with now. */
   const from = Date.now() - days(34)

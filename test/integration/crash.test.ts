@@ -18,4 +18,4 @@ it(`loses and doubles neither reading, episode nor ticket in ${ROUNDS} times kil
   expect(report.judged).toBe(true)
   expect(report.rows.every(({ rounds }) => rounds > 0)).toBe(true)
   expect(report.acknowledged).toBeGreaterThan(0)
-}, 600_000)
+}, 900_000)

@@ -30,7 +30,9 @@ export const LIMITS = {
   /** Of messages, at the end of a minute. */
   behindSeconds: 10,
   /** The budget of docs/performance.md at 5000 messages a second. */
-  p99Ms: 100
+  p99Ms: 100,
+  /** Of all minutes may be slower than that: one in twenty. */
+  slowShare: 0.05
 } as const
 /** A slope over less says more about chance than about growth. */
 const SHORTEST_SLOPE_MS = minutes(10)
@@ -81,8 +83,8 @@ export function findings(all: Minute[], { rate }: { rate: number }): Finding[] {
       ok: whole.length === 0 ? undefined : behind <= LIMITS.behindSeconds * rate
     },
     {
-      what: `p99 PUBACK over ${LIMITS.p99Ms} ms in ${slow} of ${whole.length} minutes`,
-      ok: whole.length === 0 ? undefined : slow === 0
+      what: `p99 PUBACK over ${LIMITS.p99Ms} ms in ${slow} of ${whole.length} minutes (limit one in ${1 / LIMITS.slowShare})`,
+      ok: whole.length === 0 ? undefined : slow <= LIMITS.slowShare * whole.length
     }
   ]
 }

@@ -79,9 +79,10 @@ describe('the verdict of a soak', () => {
   })
 
   it('finds slow minutes', () => {
-    expect(failed(hour({ p99Ms: minute => (minute > 57 ? 150 : 20) }))).toEqual([
-      'p99 PUBACK over 100 ms in 2 of 60 minutes'
+    expect(failed(hour({ p99Ms: minute => (minute > 55 ? 150 : 20) }))).toEqual([
+      'p99 PUBACK over 100 ms in 4 of 60 minutes (limit one in 20)'
     ])
+    expect(failed(hour({ p99Ms: minute => (minute > 56 ? 150 : 20) }))).toEqual([])
   })
 
   it('tells no growth from a few minutes, nor anything from nothing', () => {
