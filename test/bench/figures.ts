@@ -1,3 +1,11 @@
+import type { InfluxFixture } from '#test/fixtures/influx-server'
+
+/** What a line is asked to do; with `influx` that one keeps telemetry, without it Postgres. */
+export interface LineOptions {
+  seconds: number
+  influx?: InfluxFixture | undefined
+}
+
 /** Everything the bench measures, and what it must be; the budgets stand in docs/performance.md too, by `--write`. */
 export interface Figure {
   what: string

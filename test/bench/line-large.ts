@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkpointCost } from './checkpoint-cost.ts'
 import { largeCityCsv, LARGE } from './city.ts'
-import type { Finding, Measured } from './figures.ts'
+import type { Finding, LineOptions, Measured } from './figures.ts'
 import { loadOn, secondProcess, secretsFile } from './load.ts'
 import { startProgram, type Program } from './program.ts'
 import { quantile } from './quantile.ts'
@@ -14,9 +14,9 @@ const CONNECTIONS = 10_000
 const SETTLE_MS = 3000
 
 /** 5 and 6. A city of 100 000 facilities, then 10 000 connections on top. */
-export async function largeCity(): Promise<Finding> {
+export async function largeCity({ influx }: LineOptions): Promise<Finding> {
   const measured: Measured = {}
-  let program = await startProgram()
+  let program = await startProgram({ influx })
   try {
     let began = performance.now()
     const secrets: Record<string, string> = {}
@@ -38,9 +38,9 @@ export async function largeCity(): Promise<Finding> {
     Object.assign(measured, idle.measured)
 
     await program.stop()
-    program = await startProgram({ dir: program.dir })
+    program = await startProgram({ dir: program.dir, influx })
     measured.largeRestart = program.readyMs / 1000
-    return { measured: { ...measured, ...(await checkpointCost()) }, notes: idle.notes ?? [] }
+    return { measured: { ...measured, ...(influx ? {} : await checkpointCost()) }, notes: idle.notes ?? [] }
   } finally {
     await program.remove()
   }

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import type { ServerMessage } from '#model/live'
 import type { TicketSummary } from '#model/api'
 import { binsCsv } from './city.ts'
-import type { Finding } from './figures.ts'
+import type { Finding, LineOptions } from './figures.ts'
 import { loadOn } from './load.ts'
 import { startProgram, type Program } from './program.ts'
 import { quantile } from './quantile.ts'
@@ -15,8 +15,8 @@ const WARMUP_SECONDS = 3
 const PROBES = 60
 
 /** 3. How long a device waits for its PUBACK and the control room for its ticket, at 5 000 messages a second. */
-export async function latencies({ seconds }: { seconds: number }): Promise<Finding> {
-  const program = await startProgram()
+export async function latencies({ seconds, influx }: LineOptions): Promise<Finding> {
+  const program = await startProgram({ influx })
   try {
     const secrets = await program.import(binsCsv({ bins: 1000, probes: PROBES }))
     const load = await loadOn(program, secrets)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { binsCsv } from './city.ts'
-import type { Finding } from './figures.ts'
+import type { Finding, LineOptions } from './figures.ts'
 import { loadOn } from './load.ts'
 import { startProgram, type Standing } from './program.ts'
 
@@ -8,8 +8,8 @@ const LOOK_EVERY_MS = 200
 export const FULL_SPEED = { bins: 1000, inflight: 20, warmupMessages: 60_000 } as const
 
 /** 2. The whole program at full speed, from publish to rules and store. */
-export async function wholeRoad({ seconds }: { seconds: number }): Promise<Finding> {
-  const program = await startProgram()
+export async function wholeRoad({ seconds, influx }: LineOptions): Promise<Finding> {
+  const program = await startProgram({ influx })
   try {
     const secrets = await program.import(binsCsv({ bins: FULL_SPEED.bins }))
     const load = await loadOn(program, secrets)

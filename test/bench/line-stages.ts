@@ -2,7 +2,7 @@ import { readdir, readFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { binsCsv } from './city.ts'
-import type { Finding } from './figures.ts'
+import type { Finding, LineOptions } from './figures.ts'
 import { FULL_SPEED } from './line-road.ts'
 import { loadOn } from './load.ts'
 import { byFile, byStage, type CpuProfile } from './profile.ts'
@@ -15,9 +15,10 @@ const HOTTEST = 12
  * time of the main thread is attributed to the innermost frame of our own source and scaled to the CPU time the kernel
  * counted for that thread; LevelDB's threads and Postgres are the kernel's figures as they are.
  */
-export async function stages({ seconds }: { seconds: number }): Promise<Finding> {
+export async function stages({ seconds, influx }: LineOptions): Promise<Finding> {
   const profiles = await mkdtemp(join(tmpdir(), 'mingjie-profile-'))
   const program = await startProgram({
+    influx,
     nodeOptions: ['--cpu-prof', '--cpu-prof-interval', '1000', '--cpu-prof-dir', profiles]
   })
   try {
@@ -45,8 +46,12 @@ export async function stages({ seconds }: { seconds: number }): Promise<Finding>
         'other threads of our process (LevelDB write and sync, garbage collector, JIT)',
         perMessage(after.otherThreads - before.otherThreads)
       ],
-      ['Postgres (COPY, commits)', perMessage(after.postgres - before.postgres)]
+      [
+        influx ? 'Postgres (commits)' : 'Postgres (COPY, commits)',
+        perMessage(after.postgres - before.postgres)
+      ]
     ]
+    if (influx) outside.push(['InfluxDB', perMessage(after.influx - before.influx)])
     return {
       measured: {},
       notes: [

@@ -53,14 +53,31 @@ export const plain = (measured: Measured): string =>
     })
     .join('\n')
 
-export function markdown({ conditions, measured, notes = [] }: Finding & { conditions: string[] }): string {
-  const rows = rowsOf(measured).map(
-    ({ id, value, what, unit }) =>
-      `| ${what} | ${shown(value)} ${unit} | ${budgetOf(id)} | ${verdict(id, value)} |`
-  )
+/** With `influx` a second column: the lines where it matters which store keeps telemetry. */
+export function markdown(
+  found: Finding & { conditions: string[]; influx?: Finding & { version: string } }
+): string {
+  const { conditions, measured, influx } = found
+  const rows = FIGURE_IDS.flatMap(id => {
+    const values = influx ? [measured[id], influx.measured[id]] : [measured[id]]
+    if (values.every(value => value === undefined)) return []
+    const { what, unit } = figure(id)
+    const cells = values.map(value => (value === undefined ? '' : `${shown(value)} ${unit}`))
+    const verdicts = [...new Set(values.flatMap(value => (value === undefined ? [] : [verdict(id, value)])))]
+    return [`| ${what} | ${cells.join(' | ')} | ${budgetOf(id)} | ${verdicts.join(', ')} |`]
+  })
+  const columns = influx ? ['Postgres', `InfluxDB ${influx.version}`] : ['measured']
+  const notes = [
+    ...(found.notes ?? []),
+    ...(influx?.notes?.length ? [`With InfluxDB ${influx.version} as the store:`, ...influx.notes] : [])
+  ]
   return [
     conditions.join('; ') + '.',
-    ['| what | measured | budget | |', '| --- | ---: | ---: | --- |', ...rows].join('\n'),
+    [
+      `| what | ${columns.join(' | ')} | budget | |`,
+      `| --- | ${columns.map(() => '---: | ').join('')}---: | --- |`,
+      ...rows
+    ].join('\n'),
     ...notes
   ].join('\n\n')
 }
