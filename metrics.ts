@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import type { Attachments } from '#db/attachments'
 import type { Broker } from '#broker/broker'
 import { LATENCY_BUCKETS_MS, type BrokerMetrics } from '#broker/metrics'
 import type { Journal } from '#db/journal'
@@ -8,6 +9,7 @@ import type { Ingest } from '#ingest/ingest'
 export function createMetrics(options: {
   journal: Journal
   ingest: Ingest
+  attachments: Attachments
   broker: () => Broker | undefined
 }): {
   text(): Promise<string>
@@ -82,6 +84,8 @@ export function createMetrics(options: {
   gauge('quarantine_left_out', 'Rejected readings counted but not kept, since the start', () =>
     ingest.state.quarantineLeftOut()
   )
+  gauge('attachments_bytes', 'Disk the photos take', () => options.attachments.usage().bytes)
+  gauge('attachments_max_bytes', 'Disk the photos may take', () => options.attachments.usage().maxBytes)
   counter('store_total', 'What the telemetry store took and refused', 'what', () => ({
     ...ingest.store.totals()
   }))

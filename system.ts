@@ -8,9 +8,11 @@ import { startBroker, type Broker } from '#broker/broker'
 import type { BrokerLimits } from '#broker/limits'
 import { backup } from '#db/backup/dump'
 import { writeBackup } from '#db/backup/file'
+import { fileAttachments } from '#db/attachments'
 import { databaseOn } from '#db/database'
 import { deviceCredentials } from '#db/device-credentials'
 import { leveldbJournal } from '#db/journal-leveldb'
+import { facilityCodes } from '#db/installation'
 import { keepTicking, tick } from '#db/journal-ticks'
 import { migrateDatabase } from '#db/migrate'
 import { postgresPeople, type People } from '#db/people'
@@ -54,6 +56,8 @@ export interface System {
 }
 
 export const VERSION = '0.1.0'
+/** The folder of photos in DATA_DIR. */
+export const ATTACHMENTS = 'attachments'
 /** There while a restore runs: what is half there must not start. */
 export const RESTORING = 'restoring'
 const PAGE = fileURLToPath(new URL('./dashboard/build', import.meta.url))
@@ -181,8 +185,17 @@ export async function startSystem(options: {
       log: message => log.info({}, message)
     })
 
+    const attachments = opened(
+      await fileAttachments({
+        db,
+        dir: join(config.dataDir, ATTACHMENTS),
+        clock: systemClock,
+        onError: error => log.warn({ err: error }, 'photos were not tidied')
+      }),
+      one => one.close()
+    )
     const tls = config.tls && opened(await watchCertificates({ files: config.tls, log }), one => one.close())
-    const metrics = createMetrics({ journal, ingest, broker: () => watch.broker() })
+    const metrics = createMetrics({ journal, ingest, attachments, broker: () => watch.broker() })
     const server = opened(
       await buildServer({
         db,
@@ -191,6 +204,9 @@ export async function startSystem(options: {
         telemetry,
         live: ingest.live,
         desk: ingest.state,
+        crews: ingest.crews,
+        attachments,
+        codes: await facilityCodes(db),
         credentials,
         clock,
         metricsText: metrics.text,

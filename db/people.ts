@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
-import { and, asc, eq, gt, ilike, or } from 'drizzle-orm'
+import { and, asc, eq, gt, ilike, inArray, or } from 'drizzle-orm'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { AppError } from '#model/errors'
 import {
@@ -56,6 +56,8 @@ export interface People {
     limit?: number | undefined
     cursor?: string | undefined
   }): Promise<{ items: PersonItem[]; nextCursor: string | null }>
+  /** The names behind user names, as far as there are such accounts. */
+  names(usernames: readonly string[]): Promise<Map<string, string>>
   /** The person whose password it is, unless disabled; takes as long for a name nobody has. */
   verify(username: string, password: string): Promise<Person | undefined>
   /** A new random secret for a browser or our own program; only its SHA-256 is kept. */
@@ -191,6 +193,15 @@ export function postgresPeople({ db, clock }: { db: Database; clock: Clock }): P
         .limit(limit + 1)
       const items = rows.slice(0, limit).map(personItem)
       return { items, nextCursor: rows.length > limit ? (items.at(-1)?.username ?? null) : null }
+    },
+
+    async names(usernames) {
+      if (usernames.length === 0) return new Map()
+      const rows = await db
+        .select({ username: people.username, name: people.name })
+        .from(people)
+        .where(inArray(people.username, [...new Set(usernames)]))
+      return new Map(rows.map(({ username, name }) => [username, name]))
     },
 
     async verify(username, password) {

@@ -79,3 +79,31 @@ export const AreaDutyBody = Type.Object(
 export type AreaDutyBody = Static<typeof AreaDutyBody>
 export const AreaDuty = Type.Object({ area: Id, ...AreaDutyBody.properties }, { additionalProperties: false })
 export type AreaDuty = Static<typeof AreaDuty>
+
+/** A crew as it is shown: `onShift` by the city's clock, and its members by name. */
+export const CrewItem = Type.Object({
+  ...Crew.properties,
+  onShift: Type.Boolean(),
+  team: Type.Array(Type.Object({ username: Type.String(), name: Type.String() }))
+})
+export type CrewItem = Static<typeof CrewItem>
+
+/** What a printed QR code says: the address `/scan/{facility}/{code}`. */
+export const FacilityCode = Type.Object({
+  facility: Id,
+  name: Type.String(),
+  kind: Type.Enum([...FACILITY_KIND_IDS]),
+  areaName: Type.String(),
+  code: Type.String()
+})
+export type FacilityCode = Static<typeof FacilityCode>
+export const ServiceRequest = Type.Object(
+  { token: Type.String({ pattern: '^[\\w-]{22}$' }) },
+  { additionalProperties: false }
+)
+export const ServiceAnswer = Type.Object({
+  facility: Id,
+  name: Type.String(),
+  at: Type.String({ format: 'date-time' })
+})
+export type ServiceAnswer = Static<typeof ServiceAnswer>

@@ -1,10 +1,13 @@
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Attachments } from '#db/attachments'
 import type { Database } from '#db/database'
+import type { FacilityCodes } from '#db/installation'
 import type { People } from '#db/people'
 import type { TelemetryStore } from '#db/telemetry/store'
 import type { TicketHistory } from '#db/ticket-history'
+import type { Crews } from '#ingest/crews'
 import type { ChangeDesk, LiveState } from '#ingest/live-state'
 import type { Clock } from '#model/time'
 
@@ -21,6 +24,9 @@ export interface ServerDeps {
   telemetry: TelemetryStore
   live: LiveState
   desk: ChangeDesk
+  crews: Crews
+  attachments: Attachments
+  codes: FacilityCodes
   /** Told after an import, so that new devices can connect at once. */
   credentials: { refresh(): Promise<void> }
   /** The whole system as one file, while it runs. */

@@ -7,7 +7,9 @@ import fastify, { type RawServerDefault } from 'fastify'
 import { Problem } from '#model/api'
 import { guardRoutes } from './access.ts'
 import type { Api, ServerDeps } from './deps.ts'
+import { attachmentRoutes } from './attachment-routes.ts'
 import { backupRoutes } from './backup-routes.ts'
+import { crewRoutes } from './crew-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
 import { facilityRoutes } from './facility-routes.ts'
 import { importRoutes } from './import-routes.ts'
@@ -16,6 +18,7 @@ import { inlineScriptHashes, pageRoutes } from './page.ts'
 import { answerProblems, problemOf, sendProblem } from './problems.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { ruleRoutes } from './rule-routes.ts'
+import { serviceRoutes } from './service-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { systemRoutes } from './system-routes.ts'
 import { ticketRoutes } from './ticket-routes.ts'
@@ -59,6 +62,9 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
 
   await app.register(sessionRoutes, deps)
   await app.register(peopleRoutes, deps)
+  await app.register(crewRoutes, deps)
+  await app.register(attachmentRoutes, deps)
+  await app.register(serviceRoutes, deps)
   await app.register(facilityRoutes, deps)
   await app.register(deviceRoutes, deps)
   await app.register(ticketRoutes, deps)

@@ -110,12 +110,16 @@ describe('signing in', () => {
 describe('who may do what', () => {
   /** Every route that somebody may not use; what is not here is public or for all who are signed in. */
   const ONLY: Record<string, readonly Role[]> = {
+    'GET /api/areas/:id/codes': ['admin', 'manager'],
     'GET /api/audit': ['admin'],
     'GET /api/people': ['admin', 'manager'],
     'GET /api/quarantine': ['admin', 'operator'],
     'POST /api/backup': ['admin'],
+    'POST /api/facilities/:id/service': ['admin', 'crew'],
     'POST /api/import': ['admin', 'operator'],
     'POST /api/people': ['admin'],
+    'PUT /api/areas/:id/chiefs': ['admin', 'manager'],
+    'PUT /api/crews/:id': ['admin', 'manager'],
     'PUT /api/people/:username': ['admin']
   }
   const PUBLIC = [
@@ -132,6 +136,10 @@ describe('who may do what', () => {
     'GET /api/session',
     'DELETE /api/session',
     'POST /api/session/password',
+    'GET /api/crews',
+    'GET /api/chiefs',
+    'POST /api/attachments',
+    'GET /api/attachments/:id',
     'GET /api/tokens',
     'POST /api/tokens',
     'DELETE /api/tokens/:id',

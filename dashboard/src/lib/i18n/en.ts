@@ -377,6 +377,8 @@ export const en = {
     'reason-required': 'A reason is required.',
     'too-large': 'That is too large.',
     'too-many-requests': 'Too many attempts. Wait a moment and try again.',
+    'not-a-photo': 'That cannot be read as a photo.',
+    'attachments-full': 'There is no room for photos.',
     internal: 'The server failed. The log has the details.',
     'journal-full': 'The journal’s disk is full.',
     'journal-failed': 'The journal cannot be written.',

@@ -377,6 +377,8 @@ export const zh = {
     'reason-required': '必须填写原因。',
     'too-large': '内容过大。',
     'too-many-requests': '尝试次数过多，请稍后再试。',
+    'not-a-photo': '无法识别为照片。',
+    'attachments-full': '照片存储空间已满。',
     internal: '服务器出错，详情见日志。',
     'journal-full': '日志磁盘已满。',
     'journal-failed': '日志无法写入。',
