@@ -62,6 +62,7 @@ export async function startDemo(options: {
     log: createLog(line => (line.includes(' error ') ? process.stderr.write(`${line}\n`) : undefined)),
     simulated: true,
     onFatal: options.onFatal,
+    signal,
     ...(known ? {} : { firstTickMs: STEP_MS, brokerLimits: A_DAY_IN_SECONDS })
   })
   let fleet: Fleet | undefined

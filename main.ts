@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env)
   const stopping = new AbortController()
   /** Resolves when the parts are built: what stops before then waits for them, or Postgres would be left running. */
-  let started: Promise<{ close(): Promise<void> } | undefined> = Promise.resolve(undefined)
+  let started: Promise<{ system: System; close(): Promise<void> } | undefined> = Promise.resolve(undefined)
   let code = 0
 
   const stop = (): void => {
@@ -58,14 +58,19 @@ async function main(): Promise<void> {
   if (stopping.signal.aborted) return
   const running = words.includes('--demo')
     ? startDemo({ config, onFatal, signal: stopping.signal, say: line => console.log(line) })
-    : startLive({ config, onFatal })
-  started = running
-  const { system } = await running
+    : startLive({ config, onFatal, signal: stopping.signal })
+  started = running.catch(unlessStopped)
+  const { system } = (await started) ?? {}
   // Also when stopping already, if there is a password to tell: it is told once.
-  if (!stopping.signal.aborted || system.adminSecret) greet(system)
+  if (system && (!stopping.signal.aborted || system.adminSecret)) greet(system)
 }
 
-async function startLive(options: { config: Config; onFatal: (error: Error) => void }) {
+/** A start that waited for its database and was told to stop has nothing to close and no fault. */
+function unlessStopped(error: Error): undefined {
+  if (error.name !== 'AbortError') throw error
+}
+
+async function startLive(options: { config: Config; onFatal: (error: Error) => void; signal: AbortSignal }) {
   const system = await startSystem(options)
   system.keepTicking()
   return { system, close: () => system.close() }

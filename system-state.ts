@@ -20,8 +20,8 @@ export const TROUBLES = {
     zh: '暂不接收消息：日志无法写入。请清理磁盘空间或修复磁盘；设备会保留消息并在恢复后补传。'
   },
   rules: {
-    en: 'Tickets stand still: the database cannot be reached. Messages are kept; everything catches up when it is back.',
-    zh: '工单暂停更新：数据库无法访问。消息已保存，恢复后自动补齐。'
+    en: 'Tickets stand still: the database does not take them. Messages are kept; everything catches up when it does again.',
+    zh: '工单暂停更新：数据库不可用。消息已保存，恢复后自动补齐。'
   },
   store: {
     en: 'History stands still: the telemetry store takes no readings. They are kept; tickets go on.',
@@ -38,6 +38,9 @@ const trouble = (part: keyof typeof TROUBLES, detail: string): Trouble => ({
   label: TROUBLES[part],
   detail
 })
+
+/** While the start waits for something. */
+export const startingTrouble = (reason: string): Trouble => trouble('starting', reason)
 
 /** Puts the state of the whole together from its parts; asked at every page and by readiness. */
 export function watchSystem(options: {

@@ -16,6 +16,7 @@ import { facilityCodes } from '#db/installation'
 import { keepTicking, tick } from '#db/journal-ticks'
 import { migrateDatabase } from '#db/migrate'
 import { postgresPeople, type People } from '#db/people'
+import { patientStart } from '#db/postgres/at-start'
 import { connectPostgres } from '#db/postgres/connect'
 import { startEmbeddedPostgres } from '#db/postgres/embedded'
 import { quarantine } from '#db/schema'
@@ -35,6 +36,7 @@ import { openSettings, type Config } from './config.ts'
 import { createLog, type Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { watchSystem } from './system-state.ts'
+import { waitingDoor } from './waiting-door.ts'
 
 export interface System {
   httpUrl: string
@@ -73,6 +75,8 @@ export async function startSystem(options: {
   firstTickMs?: Millis
   /** A part found that it must not go on, e.g. a second process on the same database. */
   onFatal?: (error: Error) => void
+  /** Ends a start that waits for its database, with an `AbortError`. */
+  signal?: AbortSignal
   /** Only where a day is played in seconds do devices need more than the limits of real time. */
   brokerLimits?: Partial<BrokerLimits>
   /** Stands around every synced journal write; tests let a disk fail here. */
@@ -118,7 +122,17 @@ export async function startSystem(options: {
         influx: config.influx,
         settings: openSettings(config)
       })
-    await migrateDatabase(pool, {
+    const tls = config.tls && opened(await watchCertificates({ files: config.tls, log }), one => one.close())
+    const door = opened(waitingDoor({ config, tls }), one => one.close())
+    const start = patientStart({
+      async onWaiting(reason) {
+        await door.say(reason)
+        log.warn({}, `the start waits, devices are not let in yet: ${reason}`)
+      },
+      onBack: () => log.info({}, 'the database is there, the start goes on'),
+      signal: options.signal
+    })
+    const upgrade: Parameters<typeof migrateDatabase>[1] = {
       async beforeUpgrade(migration) {
         if (config.backupBeforeMigration === false) {
           return log.warn(
@@ -130,7 +144,8 @@ export async function startSystem(options: {
         log.info({ file }, 'the database is brought to a new schema: a backup first')
         await writeBackup({ file, bytes: takeBackup(), replace: true })
       }
-    })
+    }
+    await start.patiently(() => migrateDatabase(pool, upgrade))
     const db = databaseOn(pool)
     const people = postgresPeople({ db, clock: systemClock })
     const telemetry = opened(
@@ -140,14 +155,16 @@ export async function startSystem(options: {
             offsets: postgresOffsetKeeper(pool),
             log: message => log.warn({}, message)
           })
-        : await postgresTelemetryStore(pool),
+        : await start.patiently(() => postgresTelemetryStore(pool)),
       one => one.close()
     )
     const credentials = opened(
-      await deviceCredentials({
-        db,
-        onError: error => log.warn({ err: error }, 'device credentials are not fresh')
-      }),
+      await start.patiently(() =>
+        deviceCredentials({
+          db,
+          onError: error => log.warn({ err: error }, 'device credentials are not fresh')
+        })
+      ),
       one => one.close()
     )
 
@@ -165,7 +182,7 @@ export async function startSystem(options: {
     const ingest = opened(
       await startIngest({
         journal,
-        stateStore: postgresStateStore(pool),
+        stateStore: start.patientReads(postgresStateStore(pool)),
         telemetry,
         quarantine: async row => void (await db.insert(quarantine).values(row).onConflictDoNothing()),
         system: watch.state,
@@ -177,13 +194,11 @@ export async function startSystem(options: {
     )
     // The first record tells the rules how long we were away, before anything else can come in.
     await journal.append(tick(options.firstTickMs ?? seconds(1)))
-    await tellTimeZone({
-      db,
-      ingest,
-      timeZone: config.timeZone,
-      clock,
-      log: message => log.info({}, message)
-    })
+    const { timeZone } = config
+    await start.patiently(() =>
+      tellTimeZone({ db, ingest, timeZone, clock, log: message => log.info({}, message) })
+    )
+    const codes = await start.patiently(() => facilityCodes(db))
 
     const attachments = opened(
       await fileAttachments({
@@ -194,7 +209,7 @@ export async function startSystem(options: {
       }),
       one => one.close()
     )
-    const tls = config.tls && opened(await watchCertificates({ files: config.tls, log }), one => one.close())
+    start.over()
     const metrics = createMetrics({ journal, ingest, attachments, broker: () => watch.broker() })
     const server = opened(
       await buildServer({
@@ -206,7 +221,7 @@ export async function startSystem(options: {
         desk: ingest.state,
         crews: ingest.crews,
         attachments,
-        codes: await facilityCodes(db),
+        codes,
         credentials,
         clock,
         metricsText: metrics.text,
@@ -225,6 +240,7 @@ export async function startSystem(options: {
       }),
       one => one.close()
     )
+    await door.close()
     await server.listen(config.http)
     const broker = opened(
       await startBroker({

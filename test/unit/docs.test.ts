@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '#broker/limits'
 import { REFUSALS } from '#broker/refusal'
+import { POSTGRES_TROUBLES } from '#db/postgres/troubles'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { DEVICE_KINDS } from '#model/kinds'
 import { METRICS, type MetricDefinition } from '#model/metrics'
@@ -124,6 +125,12 @@ describe('docs/operations.md', () => {
   it('has every trouble in the words of the page', () => {
     expect(tableUnder('docs/operations.md', 'Not ready', 2)).toEqual(
       Object.entries(TROUBLES).map(([part, { en }]) => [part, en])
+    )
+  })
+
+  it('has every trouble of Postgres with its codes and its fix', () => {
+    expect(tableUnder('docs/operations.md', 'Postgres')).toEqual(
+      Object.entries(POSTGRES_TROUBLES).map(([name, { says, states, fix }]) => [name, says, states, fix])
     )
   })
 
