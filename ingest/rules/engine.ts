@@ -7,7 +7,7 @@ import { seconds } from '#model/time'
 import type { NormalisedRecord } from '../reading.ts'
 import type { Registry } from '../registry.ts'
 import type { TicketChange, TicketDesk, TicketTimer } from '../tickets/desk.ts'
-import { advance, reschedule } from './advance.ts'
+import { advance, reschedule, stopWaiting } from './advance.ts'
 import type { Calendar } from './calendar.ts'
 import { createCore, touch, type Core, type EngineTime } from './core.ts'
 import { skip, type Verdict } from './episode.ts'
@@ -236,6 +236,7 @@ export function createEngine(options: {
       if (instance) {
         const met = standing(core, instance) === 'met'
         instance.state = { phase: 'quiet', until: quiet.until, met }
+        stopWaiting(instance)
         instance.lagMs = 0
         reschedule(core, instance)
       }
