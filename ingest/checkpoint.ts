@@ -180,14 +180,8 @@ export function loadState(
       levels: new Map(one.levels)
     })
   }
-  for (const lamp of saved.lamps) {
-    const facility = engine.facilities.get(lamp.facility)
-    if (facility) engine.groups.restore(facility, lamp)
-  }
-  for (const lamp of saved.gone ?? []) {
-    const facility = engine.facilities.get(lamp.facility)
-    if (facility) engine.cabinets.restore(facility, lamp)
-  }
+  engine.groups.restore(known(engine, saved.lamps))
+  engine.cabinets.restore(known(engine, saved.gone ?? []))
   for (const [id, ended] of saved.ended ?? [])
     loadPlace(engine, { subject: subjectOf('facility', id), ended })
   for (const place of saved.places ?? []) loadPlace(engine, place)
@@ -211,6 +205,16 @@ export function loadState(
   }
   for (const item of saved.tickets) desk.restore(item)
   engine.resume(saved.time)
+}
+
+function* known<T extends { facility: string }>(
+  engine: Engine,
+  saved: readonly T[]
+): Generator<[FacilityPicture, T]> {
+  for (const one of saved) {
+    const facility = engine.facilities.get(one.facility)
+    if (facility) yield [facility, one]
+  }
 }
 
 function loadPlace(engine: Engine, { subject, ended, events, service }: SavedPlace): void {

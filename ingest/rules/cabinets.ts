@@ -36,7 +36,8 @@ export interface Cabinets {
   ids(): IterableIterator<string>
   /** What each lamp was last counted as; looking again later may see something else. */
   save(): SavedGone[]
-  restore(lamp: FacilityPicture, saved: SavedGone): void
+  /** Takes over what was saved; nothing else was counted. */
+  restore(lamps: Iterable<[FacilityPicture, SavedGone]>): void
 }
 
 const NONE: readonly FacilityPicture[] = []
@@ -111,12 +112,15 @@ export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePictu
       [...memberships].flatMap(([lamp, { gone, night }]) =>
         gone === 'no' ? [] : [{ facility: lamp.facility.id, gone, night }]
       ),
-    restore(lamp, { gone, night }) {
-      const membership = memberships.get(lamp)
-      if (!membership) return
-      count(membership, -1)
-      Object.assign(membership, { gone, night })
-      count(membership, 1)
+    restore(lamps) {
+      for (const tally of tallies.values()) Object.assign(tally, { unheard: 0, dark: 0, night: 0 })
+      for (const membership of memberships.values()) Object.assign(membership, { gone: 'no', night: 0 })
+      for (const [lamp, { gone, night }] of lamps) {
+        const membership = memberships.get(lamp)
+        if (!membership) continue
+        Object.assign(membership, { gone, night })
+        count(membership, 1)
+      }
     }
   }
 }

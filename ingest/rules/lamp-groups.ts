@@ -49,7 +49,8 @@ export interface LampGroups {
   compileAnew(): void
   /** What each lamp was last counted as; a checkpoint keeps it, because looking again later may see it stale. */
   save(): SavedLamp[]
-  restore(lamp: FacilityPicture, saved: SavedLamp): void
+  /** Takes over what was saved; nothing else was counted. */
+  restore(lamps: Iterable<[FacilityPicture, SavedLamp]>): void
 }
 
 export interface SavedLamp {
@@ -204,12 +205,16 @@ export function createLampGroups(options: {
       [...memberships].flatMap(([lamp, { state, night }]) =>
         night === 0 ? [] : [{ facility: lamp.facility.id, state, night }]
       ),
-    restore(lamp, { state, night }) {
-      const membership = memberships.get(lamp)
-      if (!membership) return
-      for (const group of membership.groups) if (night > group.night) beginNight(group, night)
-      Object.assign(membership, { state, night })
-      count(membership, 1)
+    restore(lamps) {
+      for (const group of groups.values()) Object.assign(group, { lit: 0, dark: 0, out: 0, night: 0 })
+      for (const membership of memberships.values()) Object.assign(membership, { state: 'unknown', night: 0 })
+      for (const [lamp, { state, night }] of lamps) {
+        const membership = memberships.get(lamp)
+        if (!membership) continue
+        for (const group of membership.groups) if (night > group.night) beginNight(group, night)
+        Object.assign(membership, { state, night })
+        count(membership, 1)
+      }
     }
   }
 }

@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { CHECKPOINT_VERSION, loadState } from '#ingest/checkpoint'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
+import { DEFAULT_RULES } from '#model/default-rules'
+import type { MaintenanceWindow } from '#model/maintenance'
+import type { Rule } from '#model/rules'
 import { hours, minutes, seconds } from '#model/time'
 
 const RECORDS = [
@@ -16,9 +19,12 @@ const RECORDS = [
   road('r-2', { parent: 'gulou' }),
   facility('wc-1', { kind: 'toilet', parent: 'gulou' }),
   device('oc-1', { kind: 'occupancy-sensor', facility: 'wc-1' }),
+  facility('cab-1', { kind: 'cabinet', parent: 'gulou' }),
+  device('cc-1', { kind: 'cabinet-controller', facility: 'cab-1' }),
+  device('gw-1', { kind: 'gateway', facility: 'cab-1' }),
   ...[0, 1, 2].flatMap(i => [
-    facility(`light-${i}`, { kind: 'light', parent: 'gulou', attributes: { road: 'r-1' } }),
-    device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
+    facility(`light-${i}`, { kind: 'light', parent: 'gulou', attributes: { road: 'r-1', cabinet: 'cab-1' } }),
+    device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}`, gateway: i === 2 ? 'gw-1' : null })
   ])
 ]
 
@@ -28,19 +34,29 @@ const bin = fc.record({
 })
 const toilet = fc.record({
   device: fc.constant('oc-1'),
-  values: fc.record({ stallsTotal: fc.constant(4), stallsOccupied: fc.constantFrom(1, 4) })
+  values: fc.record({
+    stallsTotal: fc.constant(4),
+    stallsOccupied: fc.constantFrom(1, 4),
+    visitsTotal: fc.constantFrom(10, 150, 400),
+    waterFlowLpm: fc.constantFrom(0, 3)
+  })
+})
+const cabinet = fc.record({
+  device: fc.constantFrom('cc-1', 'gw-1'),
+  values: fc.record({ energised: fc.boolean(), batteryPct: fc.constantFrom(10, 50) })
 })
 const lamp = fc.record({
   device: fc.constantFrom('lc-0', 'lc-1', 'lc-2'),
   values: fc.record({ powerState: fc.constantFrom('on', 'off'), activePowerW: fc.constantFrom(0, 90) })
 })
 const event = fc.record({
-  what: fc.oneof(bin, toilet, lamp),
+  what: fc.oneof(bin, toilet, lamp, cabinet),
   /** Minutes after the event before; a long one is an outage when no tick stands between. */
   wait: fc.constantFrom(0, 1, 4, 7, 11, 40, 130),
   lag: fc.constantFrom(0, 0, 0, 3, 200),
   tick: fc.boolean(),
   act: fc.constantFrom('none', 'none', 'accept', 'claim', 'close'),
+  other: fc.option(fc.constantFrom('maintain', 'stricter', 'milder', 'off', 'serve'), { freq: 6 }),
   change: fc.option(
     fc.constantFrom(
       device('fs-2', { facility: 'bin-2' }),
@@ -48,7 +64,7 @@ const event = fc.record({
       device('fs-2'),
       device('fs-1', { facility: 'bin-1', attributes: { expectedIntervalMs: minutes(2) } }),
       facility('light-0', { kind: 'light', parent: 'gulou', attributes: { road: 'r-2' } }),
-      facility('light-0', { kind: 'light', parent: 'gulou', attributes: { road: 'r-1' } }),
+      facility('light-0', { kind: 'light', parent: 'gulou', attributes: { road: 'r-1', cabinet: 'cab-1' } }),
       device('lc-1', { kind: 'lamp-controller', facility: 'light-0' }),
       road('r-1', { parent: 'gulou', attributes: { lightingGrade: 'branch' } }),
       area('city', { kind: 'city', lat: 31, lon: 110 })
@@ -58,16 +74,36 @@ const event = fc.record({
 })
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never
 
+const BIN_FULL = DEFAULT_RULES.find(({ id }) => id === 'bin-full') as Rule
+/** What a manager may do to a rule. */
+const EDITS: Record<string, Rule> = {
+  stricter: { ...BIN_FULL, when: { metric: 'fillPct', atLeast: 70 }, forMs: minutes(5) },
+  milder: { ...BIN_FULL, overrides: [{ scope: 'facility:bin-1', set: { forMs: minutes(60) } }] },
+  off: { ...BIN_FULL, enabled: false }
+}
+const windowAt = (world: ReturnType<typeof ruleWorld>, minute: number): MaintenanceWindow => ({
+  id: `w-${minute % 3}`,
+  subject: minute % 2 === 0 ? 'area:gulou' : 'facility:cab-1',
+  from: world.timeOf(minute - 5),
+  to: world.timeOf(minute + 60),
+  note: ''
+})
+
 /** Plays the events, stopping and starting again before those in `crashes`; everything it ever wrote. */
 function play(events: Event[], crashes: Set<number>) {
   const world = ruleWorld({ records: RECORDS, start: NOON + hours(5) })
   let minute = 0
-  events.forEach(({ what, wait, lag, tick, act, change }, i) => {
+  let version = 1
+  events.forEach(({ what, wait, lag, tick, act, change, other }, i) => {
     if (crashes.has(i)) world.restart()
     minute += wait
     if (tick) world.tick(minute, 30)
     world.say({ ...what, at: minute - lag, received: minute })
     if (change) world.register(change)
+    if (other === 'serve') world.change({ kind: 'service', facility: 'wc-1', by: 'scan' })
+    if (other === 'maintain') world.change({ kind: 'maintenance', window: windowAt(world, minute) })
+    const rule = other && EDITS[other]
+    if (rule) world.change({ kind: 'rule', rule: { ...rule, version: ++version } })
     const [first] = world.open()
     if (first && act !== 'none') {
       const body = {
