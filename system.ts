@@ -220,6 +220,7 @@ export async function startSystem(options: {
         live: ingest.live,
         desk: ingest.state,
         crews: ingest.crews,
+        rules: ingest.rules,
         attachments,
         codes,
         credentials,

@@ -1,3 +1,4 @@
+import { parseSubject } from '#model/ids'
 import type { MaintenanceWindow } from '#model/maintenance'
 import { overridesFor, applyOverrides, type Override, type Resolved, type Standing } from '#model/rule-scopes'
 import type { Rule } from '#model/rules'
@@ -22,6 +23,11 @@ export interface RuleState {
   timeZone(): string
   /** What counts for `facility:…`, `road:…`, `device:…` or a district's grade `area:{district}:{grade}`; undefined: nobody knows it. */
   countsFor(rule: Rule, subject: string): Counting | undefined
+  /** Whether the rule is about such a subject. */
+  isAbout(rule: Rule, subject: string): boolean
+  knows(type: 'facility' | 'road' | 'area', id: string): boolean
+  /** What a facility, road, area or device is called; undefined: nobody knows it. */
+  nameOf(subject: string): string | undefined
   /** Past ones of the last weeks, present and future. */
   windows(): MaintenanceWindow[]
   registry: Pick<Registry, 'facility' | 'road' | 'area' | 'areas' | 'device' | 'isUnder' | 'areaPath'>
@@ -49,6 +55,19 @@ export function ruleState({ engine, registry }: { engine: Engine; registry: Regi
       if (!where) return undefined
       const overrides = overridesFor(rule, where.standing)
       return { ...where, overrides, ...applyOverrides(rule, overrides) }
+    },
+    isAbout(rule, subject) {
+      const [type, id = ''] = subject.split(':')
+      if (rule.subject === 'device') return type === 'device'
+      if (rule.subject === 'lamp-group') return type === 'road' || type === 'area'
+      return type === 'facility' && registry.facility(id)?.kind === rule.subject
+    },
+    knows: (type, id) => registry[type](id) !== undefined,
+    nameOf(subject) {
+      const { type, id } = parseSubject(subject) ?? {}
+      if (!type || type === 'point') return undefined
+      const record = registry[type](id as string)
+      return record && (record.name || record.id)
     },
     windows: () => [...engine.maintenance.all()].map(({ window }) => window),
     registry

@@ -291,23 +291,6 @@ export const AreaItem = Type.Object({
 })
 export type AreaItem = Static<typeof AreaItem>
 
-export const RuleItem = Type.Object({
-  id: Type.String(),
-  version: Type.Integer(),
-  label: Words,
-  why: Words,
-  severity: Severity,
-  subject: Type.String(),
-  forMs: Type.Number(),
-  clearForMs: Type.Number(),
-  when: Type.Unknown(),
-  clear: Type.Unknown(),
-  noData: Type.String(),
-  title: Words,
-  dueMs: Type.Number()
-})
-export type RuleItem = Static<typeof RuleItem>
-
 /** How the parts of the system are: what the status bar, the system page and readiness say. */
 export const SystemState = Type.Object({
   ready: Type.Boolean(),

@@ -9,6 +9,7 @@ import type { TelemetryStore } from '#db/telemetry/store'
 import type { TicketHistory } from '#db/ticket-history'
 import type { Crews } from '#ingest/crews'
 import type { ChangeDesk, LiveState } from '#ingest/live-state'
+import type { RuleState } from '#ingest/rule-state'
 import type { Clock } from '#model/time'
 
 export interface ServerLog {
@@ -25,6 +26,7 @@ export interface ServerDeps {
   live: LiveState
   desk: ChangeDesk
   crews: Crews
+  rules: RuleState
   attachments: Attachments
   codes: FacilityCodes
   /** Told after an import, so that new devices can connect at once. */

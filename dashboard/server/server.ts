@@ -14,6 +14,7 @@ import { deviceRoutes } from './device-routes.ts'
 import { facilityRoutes } from './facility-routes.ts'
 import { importRoutes } from './import-routes.ts'
 import { liveSocket } from './live-socket.ts'
+import { maintenanceRoutes } from './maintenance-routes.ts'
 import { inlineScriptHashes, pageRoutes } from './page.ts'
 import { answerProblems, problemOf, sendProblem } from './problems.ts'
 import { peopleRoutes } from './people-routes.ts'
@@ -69,7 +70,8 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   await app.register(deviceRoutes, deps)
   await app.register(ticketRoutes, deps)
   await app.register(importRoutes, deps)
-  await app.register(ruleRoutes)
+  await app.register(ruleRoutes, deps)
+  await app.register(maintenanceRoutes, deps)
   await app.register(systemRoutes, deps)
   await app.register(backupRoutes, deps)
   await app.register(pageRoutes, deps)

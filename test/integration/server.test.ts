@@ -117,15 +117,20 @@ describe('who may do what', () => {
     'POST /api/backup': ['admin'],
     'POST /api/facilities/:id/service': ['admin', 'crew'],
     'POST /api/import': ['admin', 'operator'],
+    'POST /api/maintenance': ['admin', 'manager'],
     'POST /api/people': ['admin'],
+    'POST /api/rules/:id/reset': ['admin', 'manager'],
     'PUT /api/areas/:id/chiefs': ['admin', 'manager'],
     'PUT /api/crews/:id': ['admin', 'manager'],
-    'PUT /api/people/:username': ['admin']
+    'PUT /api/maintenance/:id': ['admin', 'manager'],
+    'PUT /api/people/:username': ['admin'],
+    'PUT /api/rules/:id': ['admin', 'manager']
   }
   const PUBLIC = [
     'GET /api/openapi.json',
     'GET /healthz',
     'GET /readyz',
+    'GET /schemas/rule.json',
     'GET /schemas/telemetry.json',
     'GET /*',
     'POST /api/session'
@@ -154,6 +159,8 @@ describe('who may do what', () => {
     'POST /api/tickets/:id/actions',
     'GET /api/rules',
     'GET /api/rules/:id',
+    'GET /api/rules/:id/counting',
+    'GET /api/maintenance',
     'GET /api/system'
   ]
   const everyRoute = [...PUBLIC, ...LOCAL, ...SIGNED_IN, ...Object.keys(ONLY)]

@@ -1,0 +1,407 @@
+import { Type, type Static, type TSchema } from 'typebox'
+import { Check } from 'typebox/value'
+import { METRIC_IDS } from './metrics.ts'
+import type { OdourMetric } from './odour-limits.ts'
+import type { Fault } from './rule-faults.ts'
+import { SEVERITY_IDS, type Rule, type RuleSettings } from './rules.ts'
+import { days, hours } from './time.ts'
+
+/** Rules as they come from people: what a rule and each of its conditions is made of, and what is wrong with one that is not. */
+
+const oneOf = <const T extends string>(values: readonly T[]) =>
+  Type.Enum([...values] as [T, ...T[]], { description: `one of ${values.join(', ')}` })
+const number = (minimum: number, maximum: number) =>
+  Type.Number({ minimum, maximum, description: `a number from ${minimum} to ${maximum}` })
+const whole = (minimum: number, maximum: number, unit = '') =>
+  Type.Integer({ minimum, maximum, description: `a whole number${unit} from ${minimum} to ${maximum}` })
+const span = (most: number) => whole(0, most, ' of milliseconds')
+const always = Type.Literal(true, { description: 'true' })
+const text = (most: number) =>
+  Type.String({
+    minLength: 1,
+    maxLength: most,
+    pattern: '\\S',
+    description: `a text of up to ${most} characters`
+  })
+
+const Metric = oneOf(METRIC_IDS)
+const ODOUR_METRICS: readonly OdourMetric[] = ['nh3Ppm', 'h2sPpm']
+const Gases = Type.Array(oneOf(ODOUR_METRICS), {
+  minItems: 1,
+  uniqueItems: true,
+  description: `a list of ${ODOUR_METRICS.join(', ')}`
+})
+const Raw = Type.Union([Type.Number(), Type.Boolean(), Type.String({ maxLength: 64 })], {
+  description: 'a number, true, false or a text'
+})
+const Severity = oneOf(SEVERITY_IDS)
+const A_DAY = days(1)
+
+/** A condition in a condition; every other field is a plain value. */
+type Part = 'condition' | 'conditions'
+type Fields = Record<string, TSchema | Part>
+
+/** Every condition by the field that tells it from the others, with all of its fields; `?` behind a name: it may be missing. */
+const CONDITIONS: Record<string, Fields> = {
+  atLeast: { metric: Metric, atLeast: number(-1e9, 1e9) },
+  atMost: { metric: Metric, atMost: number(-1e9, 1e9) },
+  above: { metric: Metric, above: number(-1e9, 1e9) },
+  below: { metric: Metric, below: number(-1e9, 1e9) },
+  is: { metric: Metric, is: Raw },
+  isNot: { metric: Metric, isNot: Raw },
+  atLeastMetric: { metric: Metric, atLeastMetric: Metric },
+  belowMetric: { metric: Metric, belowMetric: Metric },
+  risesBy: { metric: Metric, risesBy: number(0.001, 1e9), withinMs: whole(1000, A_DAY, ' of milliseconds') },
+  unchanged: { metric: Metric, unchanged: always },
+  noEvent: { noEvent: oneOf(['emptying', 'haul']), days: whole(1, 7) },
+  serviceDue: {
+    serviceDue: Type.Object(
+      { visits: whole(1, 100_000), openMs: whole(60_000, days(7), ' of milliseconds') },
+      { additionalProperties: false, description: '{visits, openMs}: how many visits, how many milliseconds' }
+    )
+  },
+  aboveShare: { odour: Gases, aboveShare: number(0.01, 100) },
+  atMostShare: { odour: Gases, atMostShare: number(0.01, 100) },
+  lamp: { lamp: oneOf(['dark', 'lit', 'burning', 'off']) },
+  lampsGone: { lampsGone: oneOf(['atLeast', 'below']), pct: number(1, 100) },
+  lightingRate: {
+    lightingRate: oneOf(['below', 'atLeast']),
+    pct: number(1, 100),
+    'roadPct?': number(1, 100),
+    'smallRoads?': Type.Boolean({ description: 'true or false' })
+  },
+  silentIntervals: { silentIntervals: number(2, 100) },
+  reported: { reported: always },
+  any: { any: 'conditions' },
+  all: { all: 'conditions' },
+  not: { not: 'condition' }
+}
+const MOST_PARTS = 20
+const MOST_DEPTH = 5
+
+const NoData = oneOf(['hold', 'clear', 'fire'])
+const Time = Type.String({
+  pattern: '^([01]\\d|2[0-3]):[0-5]\\d$|^24:00$',
+  description: 'a time of day as HH:MM, from 00:00 to 24:00'
+})
+const DayWindow = Type.Object(
+  {
+    from: Time,
+    to: Time,
+    days: Type.Optional(
+      Type.Array(whole(1, 7), {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'days of the week, 1 is Monday, 7 is Sunday'
+      })
+    )
+  },
+  {
+    additionalProperties: false,
+    description: '{from, to, days?}: times of day as HH:MM, days of the week 1 to 7'
+  }
+)
+const Words = (most: number) =>
+  Type.Object(
+    { en: text(most), zh: text(most) },
+    { additionalProperties: false, description: 'both en and zh, neither empty' }
+  )
+
+/** Settings that are plain values; `when`, `clear` and `ladder` hold conditions. */
+const SETTINGS: Record<keyof RuleSettings, TSchema | 'condition' | 'ladder'> = {
+  enabled: Type.Boolean({ description: 'true or false' }),
+  severity: Severity,
+  when: 'condition',
+  forMs: span(A_DAY),
+  clear: 'condition',
+  clearForMs: span(A_DAY),
+  noData: NoData,
+  ladder: 'ladder',
+  windows: Type.Array(DayWindow, {
+    maxItems: 20,
+    description:
+      'up to 20 windows {from, to, days?}: times of day as HH:MM (00:00 to 24:00), days of the week 1 to 7'
+  }),
+  graceMs: span(days(7)),
+  parentWaitMs: span(hours(2)),
+  due: Type.Union([whole(60_000, days(30)), Type.Literal('end-of-day')], {
+    description: 'a whole number of milliseconds from 60000 to 2592000000, or end-of-day'
+  }),
+  respondMs: whole(60_000, days(7), ' of milliseconds'),
+  verifyWithinMs: whole(60_000, days(7), ' of milliseconds'),
+  reworkWithinMs: span(days(30))
+}
+export const SETTING_IDS = Object.keys(SETTINGS) as (keyof RuleSettings)[]
+
+/** A rule as it is sent: without its id, which is in the address, and without its version, which is ours to give. */
+export type RuleDraft = Omit<Rule, 'id' | 'version'>
+const Parents = Type.Array(
+  Type.Object({ rule: text(64), via: oneOf(['cabinet', 'gateway']) }, { additionalProperties: false }),
+  { maxItems: 8, description: 'a list of {rule, via: cabinet or gateway}' }
+)
+const Ticket = Type.Object(
+  { title: Words(200), service: Type.Optional(Type.Boolean()) },
+  { additionalProperties: false, description: '{title, service?}: what to do, as en and zh' }
+)
+const FIELDS: Record<keyof RuleDraft, TSchema | 'condition' | 'ladder' | 'overrides'> = {
+  ...SETTINGS,
+  label: Words(100),
+  why: Words(1000),
+  subject: text(32),
+  parents: Parents,
+  ticket: Ticket,
+  overrides: 'overrides'
+}
+export const DRAFT_FIELDS = Object.keys(FIELDS) as (keyof RuleDraft)[]
+const MOST_OVERRIDES = 1000
+const MOST_RUNGS = 2
+
+/** What is wrong with the shape of a rule that was sent; none: it is a `RuleDraft`. */
+export function draftFaults(raw: unknown): Fault[] {
+  if (!isRecord(raw)) return [{ path: 'rule', message: 'expected an object' }]
+  const missing = DRAFT_FIELDS.filter(field => !(field in raw))
+  return [...missing.map(field => ({ path: field, message: 'is missing' })), ...fieldFaults(raw, FIELDS, '')]
+}
+
+const isRecord = (raw: unknown): raw is Record<string, unknown> =>
+  typeof raw === 'object' && raw !== null && !Array.isArray(raw)
+
+function fieldFaults(
+  raw: Record<string, unknown>,
+  fields: Record<string, TSchema | string>,
+  at: string
+): Fault[] {
+  return Object.entries(raw).flatMap(([name, value]): Fault[] => {
+    const path = at ? `${at}.${name}` : name
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (field === undefined) {
+      return [{ path, message: `is no field here: expected ${Object.keys(fields).join(', ')}` }]
+    }
+    if (field === 'condition') return conditionFaults(value, path)
+    if (field === 'ladder') return ladderFaults(value, path)
+    if (field === 'overrides') return overrideFaults(value, path)
+    return valueFaults(value, field, path)
+  })
+}
+
+const came = (raw: unknown): string => JSON.stringify(raw)?.slice(0, 60) ?? 'nothing'
+
+function valueFaults(value: unknown, schema: TSchema, path: string): Fault[] {
+  if (Check(schema, value)) return []
+  const { description = 'something else' } = schema as { description?: string }
+  return [{ path, message: `expected ${description}, came ${came(value)}` }]
+}
+
+function conditionFaults(raw: unknown, path: string, depth = 0): Fault[] {
+  if (!isRecord(raw)) return [{ path, message: `expected a condition, came ${came(raw)}` }]
+  if (depth > MOST_DEPTH) return [{ path, message: `is nested more than ${MOST_DEPTH} deep` }]
+  const kinds = Object.keys(CONDITIONS).filter(key => key in raw)
+  const [kind] = kinds
+  if (kind === undefined || kinds.length > 1) {
+    const said = kinds.length > 1 ? `says ${kinds.join(' and ')} at once` : `says none of them`
+    return [{ path, message: `${said}: a condition has one of ${Object.keys(CONDITIONS).join(', ')}` }]
+  }
+  const fields = CONDITIONS[kind] as Fields
+  const known = new Map(Object.entries(fields).map(([name, field]) => [name.replace('?', ''), field]))
+  const faults: Fault[] = []
+  for (const name of Object.keys(fields)) {
+    if (!name.endsWith('?') && !(name in raw)) faults.push({ path: `${path}.${name}`, message: 'is missing' })
+  }
+  for (const [name, value] of Object.entries(raw)) {
+    const at = `${path}.${name}`
+    const field = known.get(name)
+    if (field === undefined) {
+      faults.push({ path: at, message: `does not belong to a condition with ${kind}` })
+    } else if (field === 'condition') faults.push(...conditionFaults(value, at, depth + 1))
+    else if (field === 'conditions') faults.push(...partFaults(value, at, depth))
+    else faults.push(...valueFaults(value, field, at))
+  }
+  return faults
+}
+
+function partFaults(raw: unknown, path: string, depth: number): Fault[] {
+  if (!Array.isArray(raw) || raw.length === 0 || raw.length > MOST_PARTS) {
+    return [{ path, message: `expected a list of 1 to ${MOST_PARTS} conditions` }]
+  }
+  return raw.flatMap((part, i) => conditionFaults(part, `${path}[${i}]`, depth + 1))
+}
+
+function ladderFaults(raw: unknown, path: string): Fault[] {
+  if (!Array.isArray(raw) || raw.length > MOST_RUNGS) {
+    return [{ path, message: `expected a list of at most ${MOST_RUNGS} steps {severity, when, forMs}` }]
+  }
+  const fields = { severity: Severity, when: 'condition', forMs: span(A_DAY) }
+  return raw.flatMap((rung: unknown, i) => listedFaults(rung, fields, `${path}[${i}]`))
+}
+
+function overrideFaults(raw: unknown, path: string): Fault[] {
+  if (!Array.isArray(raw) || raw.length > MOST_OVERRIDES) {
+    return [{ path, message: `expected a list of at most ${MOST_OVERRIDES} overrides {scope, set}` }]
+  }
+  return raw.flatMap((one: unknown, i) => {
+    const at = `${path}[${i}]`
+    const set = isRecord(one) ? one.set : undefined
+    if (!isRecord(one) || !isRecord(set)) {
+      return [{ path: at, message: 'expected {scope, set}: for whom, and which settings' }]
+    }
+    const { set: _, ...rest } = one
+    return [...listedFaults(rest, { scope: text(80) }, at), ...fieldFaults(set, SETTINGS, `${at}.set`)]
+  })
+}
+
+/** Every field must be there. */
+function listedFaults(raw: unknown, fields: Record<string, TSchema | string>, path: string): Fault[] {
+  if (!isRecord(raw)) return [{ path, message: `expected ${Object.keys(fields).join(', ')}` }]
+  const missing = Object.keys(fields).filter(name => !(name in raw))
+  return [
+    ...missing.map(name => ({ path: `${path}.${name}`, message: 'is missing' })),
+    ...fieldFaults(raw, fields, path)
+  ]
+}
+
+/** The same as JSON Schema, for `/schemas/rule.json`. */
+export function ruleSchema(): object {
+  const ref = { $ref: '#/$defs/condition' }
+  const list = { type: 'array', items: ref, minItems: 1, maxItems: MOST_PARTS }
+  const plain = (field: TSchema | string): object =>
+    field === 'condition' ? ref : field === 'conditions' ? list : (field as object)
+  const closed = (fields: Fields, needed = true) => ({
+    type: 'object',
+    additionalProperties: false,
+    ...(needed && { required: Object.keys(fields).filter(name => !name.endsWith('?')) }),
+    properties: Object.fromEntries(
+      Object.entries(fields).map(([name, field]) => [name.replace('?', ''), plain(field)])
+    )
+  })
+  const ladder = {
+    type: 'array',
+    maxItems: MOST_RUNGS,
+    items: closed({ severity: Severity, when: 'condition', forMs: span(A_DAY) })
+  }
+  const settings = { ...SETTINGS, ladder } as unknown as Fields
+  const overrides = {
+    type: 'array',
+    maxItems: MOST_OVERRIDES,
+    items: closed({ scope: text(80), set: closed(settings, false) })
+  }
+  return {
+    ...closed({ ...FIELDS, ladder, overrides }, false),
+    $defs: { condition: { anyOf: Object.values(CONDITIONS).map(fields => closed(fields)) } }
+  }
+}
+
+const Instant = Type.String({ format: 'date-time' })
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const Label = Type.Object({ en: Type.String(), zh: Type.String() })
+/** A rule's own parts go out as they are: only what was checked is in force. */
+const Any = Type.Unknown()
+
+export const RuleItem = Type.Object({
+  id: Type.String(),
+  version: Type.Integer(),
+  label: Label,
+  why: Label,
+  subject: Type.String(),
+  parents: Any,
+  ticket: Any,
+  overrides: Any,
+  enabled: Type.Boolean(),
+  severity: Severity,
+  when: Any,
+  forMs: Type.Number(),
+  clear: Any,
+  clearForMs: Type.Number(),
+  noData: NoData,
+  ladder: Any,
+  windows: Any,
+  graceMs: Type.Number(),
+  parentWaitMs: Type.Number(),
+  due: Any,
+  respondMs: Type.Number(),
+  verifyWithinMs: Type.Number(),
+  reworkWithinMs: Type.Number(),
+  /** It decides as it was shipped. */
+  asShipped: Type.Boolean(),
+  /** There is a shipped one to go back to. */
+  shipped: Type.Boolean()
+})
+/** As the browser reads it: the rule itself, and where it comes from. */
+export type RuleItem = Rule & { asShipped: boolean; shipped: boolean }
+
+export const RuleVersion = Type.Object({
+  version: Type.Integer(),
+  /** Null: shipped with the program. */
+  at: Nullable(Instant),
+  who: Nullable(Type.String()),
+  reason: Nullable(Type.String()),
+  rule: Any
+})
+export interface RuleVersion {
+  version: number
+  at: string | null
+  who: string | null
+  reason: string | null
+  rule: Rule
+}
+export const RuleDetail = Type.Object({ ...RuleItem.properties, history: Type.Array(RuleVersion) })
+export type RuleDetail = RuleItem & { history: RuleVersion[] }
+
+const Reason = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' })
+const Version = Type.Integer({ minimum: 0 })
+export const RuleEdit = Type.Object(
+  {
+    /** Fields that are left out stay as they are; of a new rule those that have a default may be. */
+    rule: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'Its shape is at /schemas/rule.json; without id and version'
+    }),
+    /** The version that was edited; 0: there is none yet. */
+    basedOn: Version,
+    /** The reason, for the history. */
+    why: Reason
+  },
+  { additionalProperties: false }
+)
+export const RuleReset = Type.Object({ basedOn: Version, why: Reason }, { additionalProperties: false })
+
+/** What counts for one subject, and where each field comes from. */
+export const RuleCounting = Type.Object({
+  subject: Type.String(),
+  name: Type.String(),
+  /** The rule is about such subjects. */
+  applies: Type.Boolean(),
+  standing: Any,
+  settings: Any,
+  /** By field: the override it comes from; what is not here is the rule's own. */
+  sources: Type.Record(Type.String(), Type.String())
+})
+export type RuleCounting = Static<typeof RuleCounting>
+
+export const MAINTENANCE_STATES = ['present', 'future', 'past', 'cancelled'] as const
+export const MaintenanceItem = Type.Object({
+  id: Type.String(),
+  subject: Type.String(),
+  name: Type.String(),
+  from: Instant,
+  to: Instant,
+  note: Type.String(),
+  state: oneOf(MAINTENANCE_STATES),
+  /** Who entered it. */
+  who: Nullable(Type.String()),
+  enteredAt: Nullable(Instant)
+})
+export type MaintenanceItem = Static<typeof MaintenanceItem>
+export const MaintenanceQuery = Type.Object({ state: Type.Optional(oneOf(MAINTENANCE_STATES)) })
+export const NewMaintenance = Type.Object(
+  {
+    /** `facility:…`, `road:…`, `area:…` or `device:…`. */
+    subject: Type.String({ maxLength: 80 }),
+    from: Instant,
+    to: Instant,
+    note: Reason
+  },
+  { additionalProperties: false }
+)
+export const MaintenanceChange = Type.Object(
+  { to: Type.Optional(Instant), note: Type.Optional(Reason), cancel: Type.Optional(Type.Literal(true)) },
+  { additionalProperties: false, minProperties: 1 }
+)
