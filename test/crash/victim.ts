@@ -54,6 +54,8 @@ syncBuiltinESMExports()
 type Level = ClassicLevel<Buffer, Buffer>
 const put = ClassicLevel.prototype.put as (this: Level, ...args: unknown[]) => Promise<void>
 ClassicLevel.prototype.put = async function (this: Level, key: unknown, value: unknown, options: unknown) {
+  // No kill shows it: the system's memory survives the process, and not a loss of power.
+  if (!(options as { sync?: boolean } | undefined)?.sync) throw new Error('written without asking for a sync')
   if (strike?.at === 'written' && strike.passes <= 0) {
     // Not synced: it is in the system's memory or, as after a loss of power, it is not. Nobody may have been told.
     if (Math.random() < 0.5) await put.call(this, key, value, { ...(options as object), sync: false })
