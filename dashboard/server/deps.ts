@@ -26,6 +26,9 @@ export interface ServerDeps {
   live: LiveState
   desk: ChangeDesk
   crews: Crews
+  attachments: Attachments
+  codes: FacilityCodes
+  crews: Crews
   rules: RuleState
   attachments: Attachments
   codes: FacilityCodes

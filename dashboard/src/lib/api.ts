@@ -17,9 +17,11 @@ export class ApiError extends Error {
 }
 
 interface Request {
-  method?: 'GET' | 'POST' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   json?: unknown
   csv?: string
+  /** A file, as a form of one. */
+  file?: File
   headers?: Record<string, string>
   /** A 401 is the caller's to handle. */
   stay?: true
@@ -38,15 +40,19 @@ export async function api<T>(path: string, request: Request = {}): Promise<T> {
   throw new ApiError(problem?.code ?? 'internal', problem?.detail ?? reasons)
 }
 
-async function send(path: string, { method = 'GET', json, csv, headers = {} }: Request): Promise<Response> {
+async function send(
+  path: string,
+  { method = 'GET', json, csv, file, headers = {} }: Request
+): Promise<Response> {
   const type = csv !== undefined ? 'text/csv' : 'application/json'
-  const body = csv ?? (json === undefined ? undefined : JSON.stringify(json))
+  const body = file ? formOf(file) : (csv ?? (json === undefined ? undefined : JSON.stringify(json)))
   try {
     return await fetch(path, {
       method,
       headers: {
         accept: 'application/json',
-        ...(body !== undefined && { 'content-type': type }),
+        // A form says its own, with the line between its parts.
+        ...(typeof body === 'string' && { 'content-type': type }),
         ...headers
       },
       ...(body !== undefined && { body })
@@ -54,6 +60,12 @@ async function send(path: string, { method = 'GET', json, csv, headers = {} }: R
   } catch {
     throw new ApiError('unreachable')
   }
+}
+
+function formOf(file: File): FormData {
+  const form = new FormData()
+  form.append('file', file)
+  return form
 }
 
 /** Where the reader is now, as a path to come back to. */

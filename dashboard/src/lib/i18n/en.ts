@@ -9,6 +9,7 @@ export const en = {
     overview: 'Overview',
     tickets: 'Tickets',
     devices: 'Devices',
+    crews: 'Crews',
     quarantine: 'Quarantine',
     rules: 'Rules',
     system: 'System'

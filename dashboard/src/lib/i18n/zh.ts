@@ -11,6 +11,7 @@ export const zh = {
     overview: '总览',
     tickets: '工单',
     devices: '设备',
+    crews: '班组',
     quarantine: '隔离区',
     rules: '规则',
     system: '系统'

@@ -1,0 +1,115 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { FacilityCode } from '#model/crews'
+import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
+import { cityCsv } from '#test/fixtures/city-csv'
+import { startTestSystem, type TestSystem } from '#test/fixtures/system'
+import { buildPageIfStale } from '../../scripts/build-page.ts'
+
+let browser: Browser
+let city: TestSystem
+let readers: Reader[] = []
+
+beforeAll(async () => {
+  await buildPageIfStale()
+  browser = await openBrowser()
+}, 120_000)
+afterAll(() => browser.close())
+beforeEach(async () => {
+  city = await startTestSystem()
+})
+afterEach(async () => {
+  await Promise.all(readers.map(reader => reader.close()))
+  await city.close()
+  expect(readers.flatMap(reader => reader.complaints)).toEqual([])
+  readers = []
+})
+
+async function read(
+  path: string,
+  person?: { username: string; password: string },
+  width = 1440
+): Promise<Page> {
+  const reader = await openReader(browser, { width })
+  readers.push(reader)
+  await reader.page.goto(city.system.httpUrl + path)
+  await signIn(reader.page, person)
+  await reader.page.waitForURL(city.system.httpUrl + path)
+  return reader.page
+}
+const seen = (page: Page, selector: string, text: string | RegExp) =>
+  page.locator(selector).filter({ hasText: text }).first().waitFor()
+
+it('adds an account, shows its password once, and takes it away again after asking', async () => {
+  const page = await read('/people')
+  await page.getByRole('button', { name: 'Add account' }).click()
+  await page.fill('dialog[open] input[name=new-username]', 'li.wei')
+  await page.fill('dialog[open] input[name=new-name]', 'Li Wei')
+  await page.keyboard.press('Enter')
+  const password = (await page.textContent('dialog[open] code')) ?? ''
+  expect(password).toMatch(/^[\w-]{20}$/)
+  await page.keyboard.press('Escape')
+  await seen(page, 'dialog[open]', 'Shown only now')
+  await page.getByRole('button', { name: 'Done' }).click()
+  await seen(page, '.people li', 'Li Wei')
+  await seen(page, '.audit li', /Account added.*li\.wei/)
+
+  const person = await read('/account', { username: 'li.wei', password }, 390)
+  for (const [name, value] of [
+    ['current', password],
+    ['next', 'my own secret'],
+    ['again', 'my own secrets']
+  ] as const)
+    await person.fill(`input[name=${name}]`, value)
+  await person.getByRole('button', { name: 'Change password' }).click()
+  await seen(person, '[role=alert]', 'differ')
+  await person.fill('input[name=again]', 'my own secret')
+  await person.getByRole('button', { name: 'Change password' }).click()
+  await seen(person, '[role=status]', 'Changed.')
+
+  await page
+    .locator('.people li')
+    .filter({ hasText: 'Li Wei' })
+    .getByRole('button', { name: 'Disable' })
+    .click()
+  await seen(page, 'dialog[open]', 'Their sessions and tokens end at once.')
+  await page.locator('dialog[open] button.primary').click()
+  await seen(page, '.people li', /Li Wei.*disabled/s)
+  await person.waitForURL('**/sign-in?next=%2Faccount')
+})
+
+it('puts a crew together, says who answers for an area, and takes the scan of a code', async () => {
+  await city.importCsv(cityCsv([{ id: 'bin-1' }]))
+  const { people } = city.system
+  await people.add({ username: 'wang', name: 'Wang Fang', role: 'crew', password: 'long enough' })
+  const page = await read('/crews')
+  await seen(page, '.empty', 'No crew yet.')
+  await page.getByRole('button', { name: 'Add crew' }).click()
+  await page.fill('dialog[open] input[name=crew-id]', 'north')
+  await page.fill('dialog[open] input[name=crew-name]', 'North crew')
+  const [area] = (await city.get<{ items: { id: string; name: string }[] }>('/api/areas')).items
+  await page.selectOption('dialog[open] select[multiple]', area?.id ?? '')
+  await page.getByRole('button', { name: 'Wang Fang' }).click()
+  await page.locator('dialog[open] button.primary').click()
+  await seen(page, '.cards .card', /North crew\s*on shift.*Wang Fang/s)
+  expect((await city.get<{ items: unknown[] }>('/api/crews')).items).toMatchObject([
+    { id: 'north', areas: [area?.id], members: ['wang'], kinds: [], shifts: [], active: true }
+  ])
+
+  await page.getByRole('button', { name: 'Name someone' }).click()
+  await page.selectOption('dialog[open] select[name=duty-area]', area?.id ?? '')
+  await page.fill('dialog[open] input[name=chief-2]', 'Chen Gang')
+  await page.locator('dialog[open] button.primary').click()
+  await seen(page, 'li', /Street chief, level 2.*Chen Gang/s)
+
+  await page.goto(`${city.system.httpUrl}/crews/codes?area=${area?.id}`)
+  await page.locator('li img').first().waitFor()
+  const { items } = await city.get<{ items: FacilityCode[] }>(`/api/areas/${area?.id}/codes`)
+  const { facility, code } = items[0] as FacilityCode
+  const phone = await read(`/scan/${facility}/${code}`, { username: 'wang', password: 'long enough' }, 390)
+  await phone.getByRole('button', { name: 'Service done' }).click()
+  await seen(phone, '[role=status]', 'Recorded')
+  await phone.goto(`${city.system.httpUrl}/scan/${facility}/${'A'.repeat(22)}`)
+  await phone.getByRole('button', { name: 'Service done' }).click()
+  await seen(phone, '[role=alert]', 'does not belong')
+})
