@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import { makeCity, type City } from '#sim/city'
 import { cityCsv } from '#sim/city-csv'
 import { drivenClock } from '#sim/driven-clock'
+import { simulateCrews, type Crews } from '#sim/crews/crews'
 import { connectFleet, type Fleet } from '#sim/fleet'
 import { plan } from '#sim/plan'
 import type { ImportResult } from '#model/api'
 import { AppError } from '#model/errors'
-import { hours, minutes, systemClock, type Millis } from '#model/time'
+import { hours, minutes, seconds, systemClock, type Clock, type Millis } from '#model/time'
 import type { Config } from './config.ts'
-import { createLog } from './log.ts'
+import { hire, type Api, type Staff } from './demo-staff.ts'
+import { createLog, type Log } from './log.ts'
 import { startSystem, type System } from './system.ts'
 
 const SEED = 1
@@ -19,6 +21,9 @@ const SCALE = 0.1
 const HISTORY_MS = hours(24)
 /** Shorter than the silence of the fastest device, which is three minutes. */
 const STEP_MS = minutes(2)
+/** How often the people look at their tickets: in the played day every so many steps, live as often in real time. */
+const LOOK_EVERY_STEPS = 3
+const LOOK_EVERY_MS = seconds(5)
 
 /** The broker's limits are in real time; a played gateway says in a second what it says in hours. */
 const A_DAY_IN_SECONDS = { messagesPerSecond: Infinity, bytesPerSecond: Infinity }
@@ -56,34 +61,45 @@ export async function startDemo(options: {
   const clock = drivenClock(from, systemClock)
   if (known) clock.release()
 
+  const log = createLog(line => (line.includes(' error ') ? process.stderr.write(`${line}\n`) : undefined))
   const system = await startSystem({
     config,
     clock,
-    log: createLog(line => (line.includes(' error ') ? process.stderr.write(`${line}\n`) : undefined)),
+    log,
     simulated: true,
     onFatal: options.onFatal,
     signal,
     ...(known ? {} : { firstTickMs: STEP_MS, brokerLimits: A_DAY_IN_SECONDS })
   })
   let fleet: Fleet | undefined
+  let staff: Staff | undefined
+  let people: { close(): Promise<void> } | undefined
   const close = async (): Promise<void> => {
+    await people?.close()
+    await staff?.leave()
     await fleet?.close()
     await system.close()
   }
   try {
     const city = makeCity(known ?? { seed: SEED, scale: SCALE })
-    const secrets = new Map(Object.entries(known?.secrets ?? (await settle(system, city, file))))
+    const admin = await asAdmin(system)
+    const secrets = new Map(Object.entries(known?.secrets ?? (await settle(admin.api, city, file))))
+    staff = await hire({ system, api: admin.api })
+    await admin.leave()
     const faults = plan({ city, from, to: now })
     fleet = await connectFleet({ city, url: system.mqttUrl, secrets, from, faults, log: () => {} })
     signal.addEventListener('abort', () => void fleet?.close(), { once: true })
+    const { repair, faults: allFaults } = fleet
+    const crews = simulateCrews({ city, desk: staff.desk, repair, faults: allFaults, from })
     if (!known && !signal.aborted) {
       say(`A simulated district of ${city.facilities.length} facilities; playing its last 24 hours …`)
-      await play({ system, fleet, clock, to: now, signal, say })
+      await play({ system, fleet, crews, clock, to: now, signal, say })
     }
     if (signal.aborted) return { system, close }
     clock.release()
     system.keepTicking()
     fleet.live(clock)
+    people = goOn({ crews, clock, log })
     return { system, close }
   } catch (error) {
     await close()
@@ -92,18 +108,14 @@ export async function startDemo(options: {
 }
 
 /** Registers the city the way any city is registered, and keeps the secrets the devices were given. */
-async function settle(system: System, city: City, file: string): Promise<Record<string, string>> {
-  const token = await system.people.createToken('admin', 'bearer')
-  const answer = await fetch(`${system.httpUrl}/api/import`, {
+async function settle(api: Api, city: City, file: string): Promise<Record<string, string>> {
+  const { rows, failed } = await api<ImportResult>('/api/import', {
     method: 'POST',
-    headers: { 'content-type': 'text/csv', authorization: `Bearer ${token}` },
+    headers: { 'content-type': 'text/csv' },
     body: cityCsv(city)
   })
-  if (!answer.ok) throw new Error(`the simulated city could not be imported: ${await answer.text()}`)
-  const { rows, failed } = (await answer.json()) as ImportResult
   if (failed > 0)
     throw new Error(`the simulated city has broken rows: ${JSON.stringify(rows.find(row => !row.ok))}`)
-  await system.people.revoke(token)
   const secrets = Object.fromEntries(rows.flatMap(row => (row.secret ? [[row.id, row.secret]] : [])))
   const remembered: Remembered = { seed: city.seed, scale: city.scale, secrets }
   await writeFile(`${file}.new`, JSON.stringify(remembered), { mode: 0o600 })
@@ -114,26 +126,66 @@ async function settle(system: System, city: City, file: string): Promise<Record<
 async function play(options: {
   system: System
   fleet: Fleet
+  crews: Crews
   clock: ReturnType<typeof drivenClock>
   to: Millis
   signal: AbortSignal
   say: (line: string) => void
 }): Promise<void> {
-  const { system, fleet, clock, to, signal, say } = options
+  const { system, fleet, crews, clock, to, signal, say } = options
   const began = performance.now()
   let quarter = 0
+  let step = 0
   await fleet.play({
     clock,
     to,
     stepMs: STEP_MS,
     async onStep(at) {
       await system.tick(STEP_MS)
+      if (step++ % LOOK_EVERY_STEPS === 0 && !signal.aborted) await crews.step(at)
       const done = Math.floor((4 * (at - (to - HISTORY_MS))) / HISTORY_MS)
       if (done > quarter && done < 4) say(`  … ${(quarter = done) * 25} %`)
     }
   })
   await untilDecided(system, signal)
   if (!signal.aborted) say(`Played in ${((performance.now() - began) / 1000).toFixed(1)} s.`)
+}
+
+/** The people go on working by the clock; what fails once is tried again at the next look. */
+function goOn({ crews, clock, log }: { crews: Crews; clock: Clock; log: Log }): { close(): Promise<void> } {
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+  let working = Promise.resolve()
+  const look = () => {
+    working = crews
+      .step(clock.now())
+      .catch((error: unknown) => (closed ? undefined : log.warn({ err: error }, 'the simulated people')))
+      .then(() => {
+        if (!closed) timer = setTimeout(look, LOOK_EVERY_MS)
+      })
+  }
+  look()
+  return {
+    close() {
+      closed = true
+      clearTimeout(timer)
+      return working
+    }
+  }
+}
+
+/** The API as `admin`, until `leave`. */
+async function asAdmin({ people, httpUrl }: System): Promise<{ api: Api; leave(): Promise<void> }> {
+  const token = await people.createToken('admin', 'bearer')
+  return {
+    async api<T>(path: string, init: RequestInit = {}) {
+      const headers = { authorization: `Bearer ${token}`, ...init.headers }
+      const answer = await fetch(httpUrl + path, { ...init, headers })
+      if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`)
+      return (await answer.json()) as T
+    },
+    leave: () => people.revoke(token)
+  }
 }
 
 /** Until the rules have seen everything that was acknowledged. */

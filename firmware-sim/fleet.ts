@@ -1,7 +1,7 @@
 import type { Clock, Millis } from '#model/time'
 import type { City } from './city.ts'
 import type { DrivenClock } from './driven-clock.ts'
-import type { Fault } from './faults.ts'
+import type { Fault, FaultKind } from './faults.ts'
 import { mqttLink, type Link, type LinkCounts } from './link.ts'
 import { ongoing, ONGOING_MS } from './plan.ts'
 import { reportStream } from './reports.ts'
@@ -35,6 +35,8 @@ export interface Fleet {
   play(options: PlayOptions): Promise<void>
   /** From where the fleet stands on, publishes each report when it is due, and lets new things go wrong by default. */
   live(clock: Clock, options?: { troubles?: boolean }): void
+  /** Somebody puts something right, in the world the devices measure. */
+  repair(job: { devices: readonly string[]; kinds: readonly FaultKind[] }, at: Millis): void
   /** Connections, acknowledged reports, reports given up. */
   counts(): LinkCounts
   /** Everything that went wrong so far, or is to: the ground truth comes from it (`expectationOf`). */
@@ -110,6 +112,7 @@ export async function connectFleet({ city, url, secrets, from, faults, log }: Fl
   return {
     counts: () => ({ ...counts }),
     faults: () => stream.faults(),
+    repair: ({ devices, kinds }, at) => void stream.repair(devices, kinds, at),
 
     async play({ clock, to, stepMs, onStep }) {
       while (now < to && !closed) {

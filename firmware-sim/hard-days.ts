@@ -242,6 +242,15 @@ const SCENARIOS: readonly Scenario[] = [
     lastsMs: () => hours(3),
     faults: lasting('reboots', hours(2), hours(3))
   },
+  {
+    name: 'cleaner-absent',
+    tests: ['toilet-clean-due'],
+    times: 2,
+    on: TOILET,
+    when: 'day',
+    lastsMs: () => hours(5.5),
+    faults: lasting('cleaner-absent', hours(5.5), hours(5.5))
+  },
   one('lamp-failure', ['lamp-out'], { times: 4, on: LAMP, when: 'night', holdMs: minutes(30) }),
   one('lamp-day-burn', ['lamp-day-burn'], { times: 2, on: LAMP, when: 'day', holdMs: minutes(60) }),
   one('offline', ['device-silent'], {

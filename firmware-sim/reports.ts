@@ -96,11 +96,12 @@ export function reportStream({
   const world = makeWorld()
   const facilities = new Map(city.facilities.map(facility => [facility.id, facility]))
   const faultsOf = new Map<string, Fault[]>()
+  let sentTo = from
 
   function add(more: readonly Fault[]): void {
     for (const fault of more) {
       const known = faultsOf.get(fault.device) ?? []
-      faultsOf.set(fault.device, [...known.filter(({ to }) => to > fault.from - FELT_MS), { ...fault }])
+      faultsOf.set(fault.device, [...known.filter(({ to }) => to > sentTo - FELT_MS), { ...fault }])
     }
   }
   const newest = (device: string, at: Millis, layer: FaultLayer) =>
@@ -231,6 +232,7 @@ export function reportStream({
     },
     down: at => new Set([...faultsOf.keys()].filter(device => linkFault(device, at))),
     until(to) {
+      sentTo = Math.max(sentTo, to)
       const reports: Report[] = []
       for (const publisher of publishers) {
         for (; publisher.nextAt <= to; publisher.nextAt += publisher.wakeMs) {

@@ -48,7 +48,7 @@ export const occupancySensor = behaviour<'occupancy-sensor', State>({
     const emptied = suffers('supplies-out', moment)
     const refilled = sufferedFrom('supplies-out', moment)
     const perHour =
-      stallsTotal * (VISITS_PER_STALL_HOUR[Math.floor(world.localHour(at))] ?? 0) * (crowded ? 3 : 1)
+      stallsTotal * (VISITS_PER_STALL_HOUR[Math.floor(world.localHour(at))] ?? 0) * (crowded ? 2 : 1)
     const visits = leak ? 0 : poisson(random, perHour / 60)
     // On an ordinary day somebody always finds a free stall.
     const occupied = Math.min(stallsTotal - 1, poisson(random, perHour * STAY_HOURS))

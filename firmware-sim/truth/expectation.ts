@@ -1,10 +1,13 @@
+import { expectedIntervalMs } from '#model/device-models'
 import type { Subject } from '#model/ids'
+import type { Device } from '#model/registry'
 import type { Millis } from '#model/time'
 import type { City } from '../city.ts'
 import type { Fault } from '../faults.ts'
 import { makeWorld } from '../world.ts'
 import { claimsOf, type Claims } from './claims.ts'
-import { HOLD_MS, type RuleId } from './domain.ts'
+import { cleaningsDue } from './cleaning.ts'
+import { HOLD_MS, SILENT_INTERVALS, type RuleId } from './domain.ts'
 import { darkGroups } from './lighting.ts'
 
 /** A ticket that must exist. */
@@ -48,6 +51,8 @@ export interface Outage {
 export interface Played {
   city: City
   faults: readonly Fault[]
+  /** The same as they ended when crews were about; default as planned. */
+  repaired?: readonly Fault[]
   from: Millis
   to: Millis
   /** How coarsely the clock goes: what is due within a step arrives at its end. */
@@ -70,27 +75,37 @@ export function expectationOf(played: Played): Expectation {
     if (!device || !facility) return []
     return [claimsOf({ fault, device, facility, played, world })]
   })
-  claims.push(darkGroups({ played, world }))
+  claims.push(darkGroups({ played, world }), cleaningsDue({ played, world }))
   const all: Expectation = { must: [], may: [], mustNot: claims.flatMap(({ mustNot = [] }) => mustNot) }
   for (const { must = [], may = [] } of claims) {
-    for (const ticket of must) place(all, ticket, played)
+    for (const ticket of must) place(all, ticket, { played, spanMs: spanOf(ticket, devices) })
     all.may.push(...may)
   }
   return all
 }
 
 /** What an outage of ours delays, and the end of the time leaves open. */
-function place(all: Expectation, ticket: MustTicket, { outages = [], from, to }: Played): void {
-  const holdMs = HOLD_MS[ticket.rule]
+function place(
+  all: Expectation,
+  ticket: MustTicket,
+  { played, spanMs }: { played: Played; spanMs: Millis }
+): void {
+  const { outages = [], from, to } = played
   const met = outages.find(
-    outage => ticket.from - holdMs < outage.to && ticket.from + ticket.toleranceMs > outage.from
+    outage => ticket.from - spanMs < outage.to && ticket.from + ticket.toleranceMs > outage.from
   )
-  // A hold that begins anew, and for silence an interval of grace: no longer than what the tolerance has of them.
-  const extraMs = holdMs + ticket.toleranceMs
+  const extraMs = spanMs + ticket.toleranceMs
   const late = met ? { ...ticket, toleranceMs: ticket.toleranceMs + (met.to - met.from) + extraMs } : ticket
   const overBefore = met && ticket.to < met.to + extraMs
   const cut = late.from + late.toleranceMs > to || late.from < from
   all[cut || overBefore ? 'may' : 'must'].push(late)
+}
+
+/** What begins anew after an outage: the hold; silence with an interval of grace. */
+function spanOf({ rule, subject }: MustTicket, devices: ReadonlyMap<string, Device>): Millis {
+  const device = devices.get(subject.slice(subject.indexOf(':') + 1))
+  if (rule !== 'device-silent' || !device) return HOLD_MS[rule]
+  return (SILENT_INTERVALS + 1) * expectedIntervalMs(device)
 }
 
 /** As JSON: times as RFC 3339, what never ends as null. */

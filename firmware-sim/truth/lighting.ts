@@ -20,7 +20,7 @@ const TOLD_MS = minutes(5)
  * lamp that says nothing counts as lit here, and as dark to end it.
  */
 export function darkGroups({ played, world }: { played: Played; world: World }): Claims {
-  const { city, faults } = played
+  const { city, faults: planned, repaired: faults = planned } = played
   const facilityOf = new Map(city.devices.map(({ id, facility }) => [id, facility ?? '']))
   const failures = new Map<string, Fault[]>()
   for (const fault of faults) {
@@ -79,7 +79,10 @@ const nightsOver = ({ from, to }: Played, world: World, over: (at: Millis) => bo
   )
 
 /** The dead cabinets among those that feed these lamps, and how many of the lamps each feeds. */
-function deadCabinets({ city, faults }: Played, lamps: readonly Facility[]) {
+function deadCabinets(
+  { city, faults: planned, repaired: faults = planned }: Played,
+  lamps: readonly Facility[]
+) {
   const found = new Map<string, { fault: Fault; lamps: number }>()
   for (const fault of faults) {
     if (fault.kind !== 'cabinet-dead') continue

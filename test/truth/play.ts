@@ -6,12 +6,14 @@ import type { ImportResult, TicketDetail, TicketSummary } from '#model/api'
 import { hours, minutes, systemClock, type Millis } from '#model/time'
 import type { City } from '#sim/city'
 import { cityCsv } from '#sim/city-csv'
+import { simulateCrews, type Crews } from '#sim/crews/crews'
 import { drivenClock } from '#sim/driven-clock'
 import { connectFleet } from '#sim/fleet'
 import { hardDays } from '#sim/hard-days'
 import { expectationOf, type Expectation, type Outage, type Played } from '#sim/truth/expectation'
 import { RULE_IDS } from '#sim/truth/domain'
 import { truthCity, truthStart } from '#sim/truth/setting'
+import { hire } from '../../demo-staff.ts'
 import { silentLog } from '../../log.ts'
 import { startSystem, type System } from '../../system.ts'
 import { removeData } from '../bench/program.ts'
@@ -23,6 +25,8 @@ export interface PlayOptions {
   hours: number
   /** Only this rule counts, though everything happens. */
   rule?: string | undefined
+  /** People work the tickets, and repair the world. */
+  crews?: boolean
   /** Default an embedded Postgres of its own. */
   databaseUrl?: string | undefined
   say?: (line: string) => void
@@ -38,6 +42,8 @@ export interface PlayedSeed {
   missing: string[]
   /** What a false ticket or the neighbour of a miss says of itself. */
   details: Map<string, TicketDetail>
+  /** What the people did. */
+  work: ReturnType<Crews['counts']>
   tookMs: Millis
   messages: number
 }
@@ -88,6 +94,15 @@ export async function playSeed(options: PlayOptions): Promise<PlayedSeed> {
     say(`seed ${seed}: ${city.facilities.length} facilities, ${faults.length} faults in ${options.hours} h`)
 
     const running = system
+    const { desk } = await hire({ system, api })
+    const working = fleet
+    const people = simulateCrews({
+      city,
+      desk: options.crews ? desk : { ...desk, openTickets: () => Promise.resolve([]) },
+      repair: (job, at) => working.repair(job, at),
+      faults: () => faults,
+      from
+    })
     for (const [until, awake] of legs(to, outages)) {
       if (!awake) {
         clock.set(until)
@@ -97,17 +112,17 @@ export async function playSeed(options: PlayOptions): Promise<PlayedSeed> {
         clock,
         to: until,
         stepMs: STEP_MS,
-        async onStep() {
+        async onStep(at) {
           if (fatal[0]) throw fatal[0]
-          running.tick(STEP_MS).catch((error: unknown) => fatal.push(error as Error))
-          // It has its stamp; its sync need not be waited for.
-          await new Promise(setImmediate)
+          await people.step(at)
+          await running.tick(STEP_MS)
         }
       })
     }
     await decided(running)
 
-    const played: Played = { city, faults: fleet.faults(), from, to, stepMs: STEP_MS, outages }
+    const repaired = options.crews ? { repaired: fleet.faults() } : {}
+    const played: Played = { city, faults, ...repaired, from, to, stepMs: STEP_MS, outages }
     const expectation = expectationOf(played)
     const rules = [...live].filter(id => rule === undefined || rule === id)
     const counts = ({ rule }: { rule: string | null }) => rules.includes(rule ?? '')
@@ -127,6 +142,7 @@ export async function playSeed(options: PlayOptions): Promise<PlayedSeed> {
       score: result,
       missing: RULE_IDS.filter(id => !live.has(id)),
       details,
+      work: people.counts(),
       tookMs: performance.now() - began,
       messages: fleet.counts().acknowledged
     }

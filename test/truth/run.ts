@@ -13,6 +13,7 @@ with those that had to be.
   --facilities <n>     about so many in each                (200)
   --hours <n>          how long each is played              (48)
   --rule <id>          only this rule is judged
+  --crews              people work the tickets: they travel, repair, claim, some without having been there
   --json               the result as JSON, for a program
   --help
 
@@ -28,6 +29,7 @@ function settings() {
       facilities: { type: 'string', default: '200' },
       hours: { type: 'string', default: '48' },
       rule: { type: 'string' },
+      crews: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false }
     }
@@ -65,6 +67,8 @@ async function run(given: NonNullable<ReturnType<typeof settings>>): Promise<boo
   for (const seed of given.seeds) {
     const one = await playSeed({ ...given, seed, say })
     say(`seed ${seed}: ${one.messages} messages in ${(one.tookMs / 1000).toFixed(1)} s`)
+    if (given.crews)
+      say(`seed ${seed}: ${JSON.stringify(one.work).replace(/[{}"]/g, '').replaceAll(',', ', ')}`)
     played.push(one)
   }
   const rules = addUp(played)

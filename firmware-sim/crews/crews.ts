@@ -1,0 +1,128 @@
+import type { TicketAction } from '#model/tickets'
+import { hours, minutes, type Millis } from '#model/time'
+import type { City } from '../city.ts'
+import { cleanings } from '../cleaning.ts'
+import type { Fault } from '../faults.ts'
+import { between, randomFor } from '../random.ts'
+import type { Desk, Work } from './desk.ts'
+import { jobOf, type Job } from './repairs.ts'
+
+export interface Crews {
+  /** Does what is due at `at`: the operator's part, the crews' and the cleaners'. One call at a time. */
+  step(at: Millis): Promise<void>
+  /** What was done so far, and what was refused. */
+  counts(): Record<'dispatched' | 'accepted' | 'claimed' | 'verified' | 'false claims' | 'refused', number>
+}
+
+/** The states a crew or the operator has something to do in, and how much of the allowed time each takes at most. */
+const SHARE = { new: 0.04, dispatched: 0.12, accepted: 0.3, 'in-progress': 0.25 } as const
+const LEAST_MS = minutes(1)
+const MOST_MS = hours(4)
+/** How long an operator takes to look at what no sensor can tell. */
+const LOOK_MS: readonly [Millis, Millis] = [minutes(3), minutes(12)]
+/** One crew in eight says it is done without having been there. */
+const LAZY_SHARE = 0.12
+const VERIFIED = '现场照片核实，处置合格。'
+
+interface Known {
+  state: Work['state']
+  dueAt: Millis
+  /** It claimed once and was sent back: this time it goes. */
+  returned: boolean
+}
+
+/**
+ * The people of the simulated city: an operator who sends crews where the system does not, crews that travel, repair the
+ * world and claim, some of them without having been there, and the operator again where no sensor can tell. How long each
+ * takes depends on the seed and the ticket's id alone.
+ */
+export function simulateCrews(options: {
+  city: City
+  desk: Desk
+  /** Puts the world right at that moment; what is not wrong any more is left alone. */
+  repair: (job: Job, at: Millis) => void
+  /** None of them is lazy. */
+  honest?: boolean
+  /** What is wrong with whom: an absent cleaner cleans nothing. */
+  faults: () => readonly Fault[]
+  /** Cleanings after this are theirs; default the first step's time. */
+  from?: Millis
+}): Crews {
+  const { city, desk, repair, faults, honest = false } = options
+  const known = new Map<string, Known>()
+  let cleanedTo = options.from
+  const counts = { dispatched: 0, accepted: 0, claimed: 0, verified: 0, 'false claims': 0, refused: 0 }
+
+  function waitMs(ticket: Work, returned: boolean): Millis {
+    const random = randomFor(city.seed, `crew/${ticket.id}/${ticket.state}/${returned}`)
+    if (ticket.state === 'claimed-done') return between(random, ...LOOK_MS)
+    const share = SHARE[ticket.state as keyof typeof SHARE] ?? 0
+    const most = Math.min(MOST_MS, Math.max(2 * LEAST_MS, share * ticket.allowedMs))
+    return between(random, Math.max(LEAST_MS, most / 4), most)
+  }
+
+  const isLazy = ({ id }: Work, returned: boolean): boolean =>
+    !honest && !returned && randomFor(city.seed, `crew/${id}`)() < LAZY_SHARE
+
+  /** What is to be done with a ticket in this state, by whom; nothing where the sensor is waited for. */
+  function next(ticket: Work): { action: TicketAction; as: 'operator' | 'crew'; note?: string } | undefined {
+    switch (ticket.state) {
+      case 'new':
+        return { action: 'dispatch', as: 'operator' }
+      case 'dispatched':
+        return { action: 'accept', as: 'crew' }
+      case 'accepted':
+        return { action: 'start', as: 'crew' }
+      case 'in-progress':
+        return { action: 'claim', as: 'crew' }
+      case 'claimed-done':
+        return ticket.verification === 'person'
+          ? { action: 'verify', as: 'operator', note: VERIFIED }
+          : undefined
+      default:
+        return undefined
+    }
+  }
+
+  function count(action: TicketAction, refused: boolean): void {
+    if (refused) counts.refused++
+    else if (action === 'dispatch') counts.dispatched++
+    else if (action === 'accept') counts.accepted++
+    else if (action === 'claim') counts.claimed++
+    else if (action === 'verify') counts.verified++
+  }
+
+  async function workOn(ticket: Work, at: Millis): Promise<void> {
+    const before = known.get(ticket.id)
+    const returned =
+      before?.returned === true || (before?.state === 'claimed-done' && ticket.state === 'dispatched')
+    if (before?.state !== ticket.state || before.returned !== returned) {
+      known.set(ticket.id, { state: ticket.state, returned, dueAt: at + waitMs(ticket, returned) })
+      return
+    }
+    const move = before.dueAt <= at && ticket.paused === null ? next(ticket) : undefined
+    if (!move) return
+    if (move.action === 'claim') {
+      if (isLazy(ticket, returned)) counts['false claims']++
+      else repair(jobOf(city, ticket), at)
+    }
+    const refused = await desk.act(ticket, move.action, move.as, move.note)
+    count(move.action, refused !== undefined)
+    // Somebody else was there first, or it ended meanwhile: looked at anew.
+    if (refused !== undefined) known.delete(ticket.id)
+  }
+
+  return {
+    counts: () => ({ ...counts }),
+    async step(at) {
+      const open = await desk.openTickets()
+      for (const ticket of open) await workOn(ticket, at)
+      const from = cleanedTo ?? at
+      cleanedTo = at
+      for (const { facility } of cleanings({ city, from, to: at, faults: faults() }))
+        await desk.scan(facility)
+      const ids = new Set(open.map(({ id }) => id))
+      for (const id of known.keys()) if (!ids.has(id)) known.delete(id)
+    }
+  }
+}
