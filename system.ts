@@ -122,15 +122,6 @@ export async function startSystem(options: {
         influx: config.influx,
         settings: openSettings(config)
       })
-    const attachments = opened(
-      await fileAttachments({
-        db,
-        dir: join(config.dataDir, ATTACHMENTS),
-        clock: systemClock,
-        onError: error => log.warn({ err: error }, 'photos were not tidied')
-      }),
-      one => one.close()
-    )
     const tls = config.tls && opened(await watchCertificates({ files: config.tls, log }), one => one.close())
     const door = opened(waitingDoor({ config, tls }), one => one.close())
     const start = patientStart({
@@ -228,9 +219,6 @@ export async function startSystem(options: {
         telemetry,
         live: ingest.live,
         desk: ingest.state,
-        crews: ingest.crews,
-        attachments,
-        codes: await facilityCodes(db),
         crews: ingest.crews,
         rules: ingest.rules,
         attachments,

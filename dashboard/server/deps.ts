@@ -26,9 +26,6 @@ export interface ServerDeps {
   live: LiveState
   desk: ChangeDesk
   crews: Crews
-  attachments: Attachments
-  codes: FacilityCodes
-  crews: Crews
   rules: RuleState
   attachments: Attachments
   codes: FacilityCodes

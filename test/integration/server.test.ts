@@ -123,8 +123,6 @@ describe('who may do what', () => {
     'PUT /api/areas/:id/chiefs': ['admin', 'manager'],
     'PUT /api/crews/:id': ['admin', 'manager'],
     'PUT /api/maintenance/:id': ['admin', 'manager'],
-    'PUT /api/areas/:id/chiefs': ['admin', 'manager'],
-    'PUT /api/crews/:id': ['admin', 'manager'],
     'PUT /api/people/:username': ['admin'],
     'PUT /api/rules/:id': ['admin', 'manager']
   }
