@@ -10,12 +10,13 @@ import {
 } from 'aedes'
 import type { Journal } from '#db/journal'
 import { isId } from '#model/ids'
-import { topicOf } from '#model/topics'
+import { topicOf, type TopicLeaf } from '#model/topics'
 import { mayPublish, maySubscribe, type Identity } from './access.ts'
 import type { Credentials } from './credentials.ts'
 import { journalGate, type GateClient } from './gate.ts'
 import { DEFAULT_LIMITS, type BrokerLimits } from './limits.ts'
 import { brokerMetrics, type BrokerMetrics } from './metrics.ts'
+import { pubacks, readPublish, type PacketPlace } from './publish-packet.ts'
 import { reasonOf, RefusalError, type Refusal } from './refusal.ts'
 import { guardSocket, type SocketGuard } from './socket-guard.ts'
 
@@ -57,6 +58,17 @@ interface Session extends GateClient {
   guard: SocketGuard
   connect?: ConnectPacket
   identity?: Identity
+  /** Messages to be acknowledged when this turn is done, in one write. */
+  stored: number[]
+  /** It does not read its PUBACKs as fast as they come. */
+  deaf: boolean
+}
+
+/** What we use of Aedes' client beside its types; look at it when Aedes is upgraded. */
+interface AedesInternals {
+  _parsingBatch: number
+  _keepaliveTimer?: NodeJS.Timeout
+  waitForDrain: (drained: () => void) => void
 }
 
 /** CONNACK, "server unavailable" (MQTT 3.1.1, 3.2.2.3). */
@@ -79,6 +91,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const gate = journalGate({ journal, limits, metrics, log })
   const sessions = new WeakMap<Client, Session>()
   const sockets = new Map<Socket, Session>()
+  let answering: Session[] = []
 
   const aedes = await Aedes.createBroker({
     // A slow listener of commands holds a slot until it is closed.
@@ -96,9 +109,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       const session = sessions.get(client)!
       authenticate({ session, clientId: client.id, username, password }).then(
         refused => {
-          if (refused) return done(refused, false)
-          session.guard.authenticated()
-          done(null, true)
+          done(refused ?? null, !refused)
         },
         (error: unknown) => {
           log.warn({ err: error }, 'credentials could not be checked')
@@ -111,15 +122,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       if (!session?.identity) return done(new RefusalError('topic'))
       const allowed = mayPublish(session.identity, packet)
       if ('refused' in allowed) return done(new RefusalError(allowed.refused))
-      const { leaf, deviceId } = allowed
-      metrics.messages[leaf]++
-      metrics.bytes += packet.payload.length
-      // A reply to a command passes in its turn but is no reading.
-      const entry =
-        leaf === 'telemetry' || leaf === 'status'
-          ? { kind: leaf, deviceId, payload: packet.payload as Buffer }
-          : undefined
-      gate.submit({ entry, client: session, release: done })
+      pass(session, allowed, packet.payload as Buffer, () => {
+        // Aedes writes this one's PUBACK at once: those before it go first.
+        acknowledge(session)
+        done()
+      })
     },
     authorizeSubscribe(client, subscription, done) {
       const identity = sessions.get(client)?.identity
@@ -135,6 +142,59 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     }
   })
   routeOnlyOwnPackets(aedes)
+
+  /** A PUBLISH on the short way; what is not plainly allowed is left to Aedes, and refused there. */
+  function takePublish(session: Session, bytes: Buffer, place: PacketPlace): boolean {
+    const packet = session.identity && readPublish(bytes, place)
+    const allowed = packet && mayPublish(session.identity!, packet)
+    if (!allowed || 'refused' in allowed) return false
+    const { messageId } = packet
+    pass(
+      session,
+      allowed,
+      packet.payload,
+      messageId === undefined ? () => {} : () => stored(session, messageId)
+    )
+    ;(session.client as unknown as AedesInternals)._keepaliveTimer?.refresh()
+    return true
+  }
+
+  function pass(
+    session: Session,
+    { leaf, deviceId }: { leaf: TopicLeaf; deviceId: string },
+    payload: Buffer,
+    release: () => void
+  ) {
+    metrics.messages[leaf]++
+    metrics.bytes += payload.length
+    // A reply to a command passes in its turn but is no reading.
+    const entry = leaf === 'telemetry' || leaf === 'status' ? { kind: leaf, deviceId, payload } : undefined
+    gate.submit({ entry, client: session, release })
+  }
+
+  function stored(session: Session, messageId: number) {
+    if (session.stored.push(messageId) > 1) return
+    if (answering.push(session) === 1) process.nextTick(answer)
+  }
+
+  function answer() {
+    const sessions = answering
+    answering = []
+    for (const session of sessions) acknowledge(session)
+  }
+
+  function acknowledge(session: Session) {
+    const { socket, stored: messageIds, client } = session
+    if (messageIds.length === 0) return
+    session.stored = []
+    if (!socket.writable || socket.write(pubacks(messageIds)) || session.deaf) return
+    session.deaf = true
+    // Within the drain timeout, or it is closed.
+    ;(client as unknown as AedesInternals).waitForDrain(() => {
+      session.deaf = false
+      session.guard.poke()
+    })
+  }
 
   async function authenticate(connect: {
     session: Session
@@ -181,6 +241,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     const reason = reasonOf(error)
     if (reason) refuse(reason, client.id ?? undefined)
   }
+  // From here on Aedes has told the client so, and has nothing of its messages in hand.
+  aedes.on('clientReady', client => sessions.get(client)!.guard.connected())
   aedes.on('clientError', onError)
   aedes.on('connectionError', onError)
 
@@ -197,7 +259,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     const guard = guardSocket({
       socket,
       limits,
-      hasRoom: () => gate.hasRoom(session),
+      hasRoom: () => !session.deaf && gate.hasRoom(session),
+      takePublish: (bytes, place) => takePublish(session, bytes, place),
       refuse: reason => socket.destroy(new RefusalError(reason)),
       onPaced: paused => (metrics.pausedSockets += paused ? 1 : -1)
     })
@@ -206,7 +269,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       socket,
       guard,
       inFlightBytes: 0,
-      poke: guard.poke
+      poke: guard.poke,
+      stored: [],
+      deaf: false
     }
     socket.once('close', () => {
       sockets.delete(socket)
@@ -224,7 +289,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     if (metrics.gateBytes === 0) return
     for (const { inFlightBytes, client, guard } of sockets.values()) {
       if (inFlightBytes === 0) continue
-      const internals = client as { _parsingBatch?: number; _keepaliveTimer?: NodeJS.Timeout }
+      const internals = client as unknown as AedesInternals
       internals._keepaliveTimer?.refresh()
       internals._parsingBatch = 0
       guard.poke()

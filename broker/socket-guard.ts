@@ -2,10 +2,11 @@ import type { Duplex } from 'node:stream'
 import type { BrokerLimits } from './limits.ts'
 import type { Refusal } from './refusal.ts'
 import { pace } from './pace.ts'
+import { PUBLISH, type PacketPlace } from './publish-packet.ts'
 
 export interface SocketGuard {
-  /** The CONNECT was good: from now on packets of a device's size pass. */
-  authenticated: () => void
+  /** The CONNECT was answered: from now on packets of a device's size pass. */
+  connected: () => void
   /** Reads again what was left unread for want of room. */
   poke: () => void
   close: () => void
@@ -13,11 +14,16 @@ export interface SocketGuard {
 
 const CONNECT = 1
 const MAX_HEADER_BYTES = 5
+const MOST_PIECES = 64
 
 /**
  * Stands between a socket and Aedes, which knows no packet size and no rate: walks the fixed headers and lets pass whole
- * packets only as large and as fast as the limits say. Before authentication that is one CONNECT and nothing behind it.
- * What may not pass yet stays in the socket, so TCP slows the sender and nothing is lost.
+ * packets only as large and as fast as the limits say. Before its answer that is one CONNECT and nothing behind it.
+ * What may not pass yet stays in the socket, so TCP slows the sender and nothing is lost; the beginning of a packet
+ * is kept here until its end comes.
+ *
+ * A PUBLISH is offered to `takePublish` first: Aedes and its parser take 5 KB of objects for each. What that leaves goes to
+ * Aedes, and what came with it behind it too, so that the order stays.
  *
  * Aedes takes bytes with `read()`: standing there costs a call a chunk, where a stream in front would pass every write
  * through a second buffer too.
@@ -27,19 +33,21 @@ export function guardSocket(options: {
   limits: BrokerLimits
   /** Whether this client may have more in flight; when not, whoever says so calls `poke` later. */
   hasRoom: () => boolean
+  /** False leaves it to Aedes. */
+  takePublish: (bytes: Buffer, place: PacketPlace) => boolean
   refuse: (reason: Refusal) => void
   /** Called with true when the rate stops the socket and with false when it goes on. */
   onPaced: (paused: boolean) => void
 }): SocketGuard {
-  const { socket, limits, hasRoom, refuse, onPaced } = options
+  const { socket, limits, hasRoom, takePublish, refuse, onPaced } = options
   const take = socket.read.bind(socket) as (size?: number) => Buffer | null
   const rate = pace(limits)
-  let phase: 'connect' | 'authenticating' | 'open' = 'connect'
+  let phase: 'connect' | 'connecting' | 'open' = 'connect'
   let pausedUntil: NodeJS.Timeout | undefined
-  // Where we are in the stream: in a header of which `headerBytes` were seen, or `left` bytes before its packet's end.
-  let headerBytes = 0
-  let length = 0
-  let left = 0
+  /** The beginning of a packet, and how much of it must be here to go on. */
+  let begun: Buffer[] = []
+  let begunBytes = 0
+  let neededBytes = 0
 
   function stopFor(ms: number) {
     onPaced(true)
@@ -50,66 +58,95 @@ export function guardSocket(options: {
     }, Math.ceil(ms))
   }
 
-  /** How many bytes of the chunk may pass now; refuses what may never. */
-  function admit(chunk: Buffer): number {
-    const now = performance.now()
-    for (let at = 0; at < chunk.length;) {
-      if (left > 0) {
-        const step = Math.min(left, chunk.length - at)
-        at += step
-        left -= step
-      } else {
-        if (headerBytes === 0 && phase === 'open') {
-          const wait = rate.wait(now)
-          if (wait > 0) {
-            stopFor(wait)
-            return at
-          }
-        }
-        const byte = chunk[at++]!
-        if (headerBytes === 0) {
-          if (phase === 'connect' && byte >> 4 !== CONNECT) return refused('malformed')
-          headerBytes = 1
-          length = 0
-          continue
-        }
-        length += (byte & 127) * 128 ** (headerBytes - 1)
-        headerBytes++
-        if (byte > 127) {
-          if (headerBytes >= MAX_HEADER_BYTES) return refused('malformed')
-          continue
-        }
-        if (headerBytes + length > (phase === 'connect' ? limits.connectPacketBytes : limits.packetBytes)) {
-          return refused('packet-too-large')
-        }
-        rate.spend(headerBytes + length, now)
-        headerBytes = 0
-        left = length
-      }
-      if (left === 0 && phase === 'connect') {
-        phase = 'authenticating'
-        return at
-      }
-    }
-    return chunk.length
+  function keep(rest: Buffer, needed: number) {
+    begun = [rest]
+    begunBytes = rest.length
+    neededBytes = needed
   }
 
-  function refused(reason: Refusal): number {
+  /** The chunk behind what was kept, once that is enough to go on with. */
+  function joined(chunk: Buffer): Buffer | undefined {
+    if (begunBytes === 0) return chunk
+    begun.push(chunk)
+    begunBytes += chunk.length
+    if (begunBytes < neededBytes) {
+      // Sent byte by byte it must not take a buffer for each.
+      if (begun.length === MOST_PIECES) begun = [Buffer.concat(begun)]
+      return undefined
+    }
+    const bytes = Buffer.concat(begun)
+    begun = []
+    begunBytes = 0
+    return bytes
+  }
+
+  /** What of the bytes Aedes is to have now; refuses what may never pass. */
+  function admit(bytes: Buffer): Buffer | null {
+    const now = performance.now()
+    let direct = phase === 'open'
+    let at = 0
+    /** Where that begins which goes to Aedes; all from there on does. */
+    let passFrom = -1
+    while (at < bytes.length) {
+      if (phase === 'open') {
+        const wait = rate.wait(now)
+        if (wait > 0) {
+          stopFor(wait)
+          socket.unshift(bytes.subarray(at))
+          break
+        }
+      }
+      const first = bytes[at]!
+      if (phase === 'connect' && first >> 4 !== CONNECT) return refused('malformed')
+      let length = 0
+      let bodyAt = at + 1
+      let more = true
+      for (; more && bodyAt < bytes.length; bodyAt++) {
+        if (bodyAt - at === MAX_HEADER_BYTES) return refused('malformed')
+        const byte = bytes[bodyAt]!
+        length += (byte & 127) * 128 ** (bodyAt - at - 1)
+        more = byte > 127
+      }
+      if (more && bodyAt - at === MAX_HEADER_BYTES) return refused('malformed')
+      const end = bodyAt + length
+      if (end - at > (phase === 'connect' ? limits.connectPacketBytes : limits.packetBytes)) {
+        return refused('packet-too-large')
+      }
+      if (more || end > bytes.length) {
+        keep(bytes.subarray(at), more ? bytes.length - at + 1 : end - at)
+        break
+      }
+      rate.spend(end - at, now)
+      if (direct && first >> 4 === PUBLISH && takePublish(bytes, { at, bodyAt, end })) {
+        at = end
+        continue
+      }
+      direct = false
+      if (passFrom < 0) passFrom = at
+      at = end
+      if (phase === 'connect') {
+        phase = 'connecting'
+        if (at < bytes.length) socket.unshift(bytes.subarray(at))
+        break
+      }
+    }
+    return passFrom < 0 ? null : bytes.subarray(passFrom, at)
+  }
+
+  function refused(reason: Refusal): null {
     refuse(reason)
-    return 0
+    return null
   }
 
   socket.read = (size?: number) => {
     // Node itself calls read(0) to fill the buffer.
     if (size === 0) return take(0)
-    if (phase === 'authenticating' || pausedUntil || !hasRoom()) return null
+    if (phase === 'connecting' || pausedUntil || !hasRoom()) return null
     const chunk = take()
     if (chunk === null) return null
-    const admitted = admit(chunk)
-    if (socket.destroyed) return null
-    if (admitted === chunk.length) return chunk
-    socket.unshift(chunk.subarray(admitted))
-    return admitted > 0 ? chunk.subarray(0, admitted) : null
+    const bytes = joined(chunk)
+    const passed = bytes ? admit(bytes) : null
+    return socket.destroyed ? null : passed
   }
 
   // Aedes reads on 'readable'; for bytes that already lie in the buffer nobody else would say it.
@@ -118,7 +155,7 @@ export function guardSocket(options: {
   }
 
   return {
-    authenticated() {
+    connected() {
       phase = 'open'
     },
     poke,

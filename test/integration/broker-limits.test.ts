@@ -111,6 +111,30 @@ it('a device that does not read its commands is closed', async () => {
   expect(fixture.broker.isConnected('bin-1')).toBe(false)
 })
 
+it('a device that does not read its acknowledgements is read no further, and closed', async () => {
+  await start({ drainTimeoutMs: 200, messagesPerSecond: 1e6, bytesPerSecond: 1e9 })
+  const raw = await fixture.raw()
+  await raw.connect('bin-1')
+  raw.socket.pause()
+  const burst = Buffer.concat(
+    Array.from({ length: 2000 }, (_, i) =>
+      mqttPacket.generate({
+        cmd: 'publish',
+        topic: telemetry,
+        payload: '',
+        qos: 1,
+        messageId: i + 1,
+        dup: false,
+        retain: false
+      })
+    )
+  )
+  for (let i = 0; i < 2000 && fixture.metrics.connections > 0; i++) {
+    if (!raw.send(burst)) await Promise.race([pause(20), raw.closed()])
+  }
+  await vi.waitFor(() => expect(fixture.metrics.refused['slow-reader']).toBe(1), 5000)
+})
+
 describe('a device faster than its rate', () => {
   it('is read more slowly, loses nothing, and slows nobody else', async () => {
     await start({ messagesPerSecond: 100, burstMs: 200 })

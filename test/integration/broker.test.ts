@@ -81,6 +81,61 @@ describe('a device', () => {
   })
 })
 
+it('what comes in one piece with other packets is recorded and acknowledged in its order, however it is cut', async () => {
+  const publish = (payload: string, messageId: number, more: object = {}) =>
+    mqttPacket.generate({
+      cmd: 'publish',
+      topic: telemetry,
+      payload,
+      qos: 1,
+      messageId,
+      dup: false,
+      retain: false,
+      ...more
+    })
+  const piece = Buffer.concat([
+    publish('first', 1),
+    mqttPacket.generate({ cmd: 'pingreq' }),
+    publish('second', 2),
+    publish('third', 3, { topic: topicOf('bin-1', 'reply') }),
+    publish('fourth', 4)
+  ])
+  for (const size of [piece.length, 5, 33]) {
+    const raw = await fixture.raw()
+    await raw.connect('bin-1')
+    raw.socket.setNoDelay(true)
+    for (let at = 0; at < piece.length; at += size) {
+      raw.send(piece.subarray(at, at + size))
+      await new Promise(resolve => setTimeout(resolve, 2))
+    }
+    await vi.waitFor(() => expect(raw.acks()).toEqual([1, 2, 3, 4]))
+    raw.socket.destroy()
+  }
+  const once = ['telemetry bin-1 first', 'telemetry bin-1 second', 'telemetry bin-1 fourth']
+  expect(await texts()).toEqual([...once, ...once, ...once])
+})
+
+it('nothing behind a refused message is recorded', async () => {
+  const raw = await fixture.raw()
+  await raw.connect('bin-1')
+  const publish = (topic: string, messageId: number) =>
+    mqttPacket.generate({
+      cmd: 'publish',
+      topic,
+      payload: `${messageId}`,
+      qos: 1,
+      messageId,
+      dup: false,
+      retain: false
+    })
+  raw.send(
+    Buffer.concat([publish(telemetry, 1), publish(topicOf('bin-2', 'telemetry'), 2), publish(telemetry, 3)])
+  )
+  await raw.closed()
+  expect(fixture.metrics.refused.topic).toBe(1)
+  await vi.waitFor(async () => expect(await texts()).toEqual(['telemetry bin-1 1']))
+})
+
 describe('a gateway', () => {
   it('speaks and listens for its own children only', async () => {
     const gateway = await fixture.device('gw-1')
