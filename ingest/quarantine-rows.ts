@@ -9,7 +9,9 @@ const EXCERPT_BYTES = 4096
 export const ROWS_A_DEVICE = 100
 
 /** What the quarantine keeps of a record; (seq, no) names a row, so a replay writes none twice. */
-export function quarantineRows(record: NormalisedRecord): Rows {
+export function quarantineRows(
+  record: Pick<NormalisedRecord, 'seq' | 'receivedAt' | 'rejects' | 'payload'>
+): Rows {
   const whole = Buffer.from(record.payload ?? new Uint8Array())
   const excerpt = Buffer.from(whole.subarray(0, EXCERPT_BYTES))
   return record.rejects.map(({ device, reason, path, detail }, no) => ({

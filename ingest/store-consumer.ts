@@ -9,8 +9,7 @@ import { RAW_RETENTION_MS } from '#model/telemetry'
 import { days, hours, type Clock, type Millis } from '#model/time'
 import { MAX_REJECTS } from './normalise.ts'
 import { quarantineRows } from './quarantine-rows.ts'
-import type { NormalisedRecord } from './reading.ts'
-import type { RecentRecords } from './recent-records.ts'
+import { rowsOf, type RecentRecords, type RecordRows } from './recent-records.ts'
 import { registryReplay, type AppliedChanges } from './registry-replay.ts'
 
 /** A write of about so many rows; while fewer wait there is one write each pause. */
@@ -79,32 +78,27 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
         letGo = undefined
       }
       const batch = await nextBatch(committed())
-      await put(batch)
-      if (!replay && rowCount(batch) < MAX_ROWS / 2) await pause(PAUSE_MS)
+      if (batch) await put(batch)
+      if (!batch || (!replay && batch.rows.length < MAX_ROWS / 2)) await pause(PAUSE_MS)
     }
   }
 
-  async function nextBatch(upTo: Seq): Promise<NormalisedRecord[]> {
-    const batch: NormalisedRecord[] = []
-    let rows = 0
-    while (rows < MAX_ROWS && offset + batch.length < upTo) {
-      const record = recent.get(offset + batch.length + 1)
-      if (!record) break
-      batch.push(record)
-      rows += rowCount([record])
-    }
-    if (batch.length === 0 && offset < upTo) return patiently(() => reread(upTo))
+  async function nextBatch(upTo: Seq): Promise<RecordRows | undefined> {
+    if (offset >= upTo) return undefined
+    const batch = recent.after(offset, upTo, MAX_ROWS)
+    if (!batch) return patiently(() => reread(upTo))
     replay = undefined
     return batch
   }
 
-  async function reread(upTo: Seq): Promise<NormalisedRecord[]> {
+  async function reread(upTo: Seq): Promise<RecordRows | undefined> {
     replay ??= registryReplay(options.changes)
     const records = (await readAfter(offset, upTo)).filter(({ seq }) => seq <= upTo)
     const missing = (records[0]?.seq ?? 0) - offset - 1
     if (missing > 0)
       log(`the journal no longer has the ${missing} records after ${offset}: an older store was restored`)
-    return replay.normalise(records)
+    const last = records.at(-1)
+    return last && { rows: rowsOf(await replay.normalise(records)), upTo: last.seq }
   }
 
   /** At least the next record; up to `upTo`, about so many as a write is good for. */
@@ -121,36 +115,43 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
     return found
   }
 
-  async function put(batch: NormalisedRecord[]): Promise<void> {
-    const last = batch.at(-1)
-    if (!last) return
+  /** Stores the rows of the records after `offset` up to and including `upTo`. */
+  async function put({ rows, upTo }: RecordRows): Promise<void> {
     try {
-      const rows = rowsOf(batch)
-      await patiently(() => store.write(rows, last.seq), refusesRows)
+      await patiently(() => store.write(rows, upTo), refusesRows)
       totals.rows += rows.length
     } catch (error) {
       if (!refusesRows(error)) throw error
-      if (batch.length === 1) return putAside(last, error as Error)
-      const middle = batch.length >> 1
-      await put(batch.slice(0, middle))
-      return put(batch.slice(middle))
+      const [first] = rows
+      const single = first !== undefined && first.seq === rows.at(-1)?.seq
+      if (single) return putAside(first, upTo, error as Error)
+      // Between two records: the rows are ordered by seq.
+      const middle = rows[rows.length >> 1]!.seq
+      const cut = first!.seq < middle ? middle - 1 : middle
+      await put({ rows: rows.filter(({ seq }) => seq <= cut), upTo: cut })
+      return put({ rows: rows.filter(({ seq }) => seq > cut), upTo })
     }
-    await moveOn(last.seq)
+    await moveOn(upTo)
   }
 
-  async function putAside(record: NormalisedRecord, { message }: Error): Promise<void> {
+  /** All rows up to `upTo` are of this one's record. */
+  async function putAside(row: TelemetryRow, upTo: Seq, { message }: Error): Promise<void> {
+    const { seq, receivedAt } = row
+    let device = row.device
     await patiently(async () => {
-      const [raw] = await readAfter(record.seq - 1, record.seq)
-      const reject = { device: record.deviceId, reason: 'store-refused', path: '', detail: message } as const
+      const [record] = await readAfter(seq - 1, seq)
+      const raw = record?.seq === seq ? record : undefined
+      device = raw?.deviceId ?? row.device
+      const reject = { device, reason: 'store-refused', path: '', detail: message } as const
       const payload = raw?.payload ?? new Uint8Array()
-      for (const row of quarantineRows({ ...record, rejects: [reject], payload })) {
-        await options.quarantine({ ...row, no: REFUSED_NO })
+      for (const refused of quarantineRows({ seq, receivedAt, rejects: [reject], payload })) {
+        await options.quarantine({ ...refused, no: REFUSED_NO })
       }
     })
-    await patiently(() => store.write([], record.seq))
+    await patiently(() => store.write([], upTo))
     totals.refusedRecords++
-    log(`the telemetry store refused record ${record.seq} of ${record.deviceId}: ${message}`)
-    await moveOn(record.seq)
+    log(`the telemetry store refused record ${seq} of ${device}: ${message}`)
+    await moveOn(upTo)
   }
 
   async function moveOn(upTo: Seq): Promise<void> {
@@ -214,25 +215,6 @@ export function startStoreConsumer(options: StoreConsumerOptions): StoreConsumer
       await tidying
     }
   }
-}
-
-function rowsOf(batch: NormalisedRecord[]): TelemetryRow[] {
-  const rows: TelemetryRow[] = []
-  for (const { seq, receivedAt, reports } of batch) {
-    for (const { device, measuredAt, quality, metrics, values } of reports) {
-      for (let i = 0; i < metrics.length; i++) {
-        const metric = metrics[i] as string
-        rows.push({ device, metric, measuredAt, receivedAt, seq, value: values[i] as number, quality })
-      }
-    }
-  }
-  return rows
-}
-
-function rowCount(batch: NormalisedRecord[]): number {
-  let count = 0
-  for (const { reports } of batch) for (const { metrics } of reports) count += metrics.length
-  return count
 }
 
 const isFatal = (error: unknown) => error instanceof AppError && error.code === 'offset-moved'

@@ -1,15 +1,14 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
 import type { Seq } from '#db/journal'
 import { AppError } from '#model/errors'
+import { copyIn } from '../postgres/copy-in.ts'
 import { inTransaction } from '../postgres/transaction.ts'
 import { binaryCopy, COPY_TELEMETRY } from './binary-copy.ts'
 import { dayPartitions } from './day-partitions.ts'
 import { firstReadings } from './first-readings.ts'
 import { buckets, points } from './postgres-queries.ts'
 import { ensureSchema } from './postgres-schema.ts'
+import { postgresRows } from './row-range.ts'
 import { seriesIds } from './series-ids.ts'
 import type { TelemetryRow, TelemetryStore } from './store.ts'
 
@@ -46,8 +45,7 @@ export async function postgresTelemetryStore(pool: pg.Pool): Promise<TelemetrySt
           `another writer moved the telemetry offset from ${after}; this one must stop`
         )
       }
-      if (fresh.length === 0) return
-      await pipeline(Readable.from(binaryCopy(fresh, series)), client.query(copyFrom(COPY_TELEMETRY)))
+      if (fresh.length > 0) await copyIn(client, COPY_TELEMETRY, binaryCopy(fresh, series))
     })
     known = upTo
   }
@@ -68,6 +66,7 @@ export async function postgresTelemetryStore(pool: pg.Pool): Promise<TelemetrySt
     },
     points: query => points(pool, query),
     buckets: query => buckets(pool, query),
+    rows: query => postgresRows(pool, query),
     prepare: range => days.ensure(range.from, range.to),
     retain: notBefore => days.dropBefore(notBefore),
     async health() {
