@@ -7,6 +7,7 @@ import { buckets, points } from './influx/readings.ts'
 import type { InfluxAddress } from './influx/requests.ts'
 import { influxServer } from './influx/server.ts'
 import type { OffsetKeeper } from './offset-keeper.ts'
+import { influxRows } from './row-range.ts'
 import type { TelemetryRow, TelemetryStore } from './store.ts'
 
 /**
@@ -76,6 +77,7 @@ export function influxTelemetryStore(
     },
     points: query => points(server.ask, query),
     buckets: query => buckets(server.ask, query),
+    rows: query => influxRows(server.ask, query),
     // InfluxDB makes its shards as points come.
     prepare: async () => {},
     retain: notBefore => server.dropBefore(notBefore),

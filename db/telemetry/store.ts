@@ -48,6 +48,22 @@ export interface Bucket {
   count: number
 }
 
+/** Measured in [from, to) and received since `receivedFrom`; `devices` absent: of all. */
+export interface RowQuery {
+  metrics: string[]
+  devices?: string[]
+  from: Millis
+  to: Millis
+  receivedFrom: Millis
+  limit: number
+}
+
+/** `whole` false: there may be more; ask for a shorter time. */
+export interface RowRange {
+  rows: TelemetryRow[]
+  whole: boolean
+}
+
 /**
  * Keeps every reading. Of readings with one (device, metric, measuredAt) the first written, that is the one with the
  * lowest seq, is the reading; every query counts it once.
@@ -69,6 +85,8 @@ export interface TelemetryStore {
   points(query: TelemetryQuery): Promise<Point[]>
   /** Non-empty buckets over all devices together, oldest first. */
   buckets(query: TelemetryQuery & { stepMs: Millis }): Promise<Bucket[]>
+  /** Every reading as it was written, duplicates too, in no order: for those who sort by seq themselves. */
+  rows(query: RowQuery): Promise<RowRange>
   /** Makes room for these days ahead of need; `write` does it too, only later. */
   prepare(range: { from: Millis; to: Millis }): Promise<void>
   /** Drops the UTC days that lie wholly before. */

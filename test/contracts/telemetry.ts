@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { TelemetryQuery, TelemetryRow, TelemetryStore } from '#db/telemetry/store'
+import type { RowQuery, RowRange, TelemetryQuery, TelemetryRow, TelemetryStore } from '#db/telemetry/store'
 import { days, hours, minutes, seconds } from '#model/time'
 
 /** A whole UTC day, so that days and buckets begin at round figures. */
@@ -30,6 +30,51 @@ export function telemetryContract(open: (beside?: TelemetryStore) => Promise<Tel
     (await points(query)).map(point => point.value)
   const buckets = (stepMs: number, query: Partial<TelemetryQuery> = {}) =>
     store.buckets({ ...asked(query), stepMs })
+
+  describe('reading rows again', () => {
+    const rows = (query: Partial<RowQuery> = {}) =>
+      store.rows({
+        metrics: ['fillPct'],
+        from: DAY,
+        to: DAY + days(1),
+        receivedFrom: DAY,
+        limit: 100,
+        ...query
+      })
+    const bySeq = ({ rows: found }: RowRange) => [...found].sort((a, b) => a.seq - b.seq)
+    const written = [
+      reading({ seq: 1, value: 81.5, receivedAt: DAY + 5 }),
+      reading({ seq: 2, value: 20, metric: 'tempC', receivedAt: DAY + 6 }),
+      // A duplicate, and one that was long on its way.
+      reading({ seq: 3, value: 82, receivedAt: DAY + hours(1) }),
+      reading({
+        seq: 4,
+        value: 9,
+        device: 'other',
+        measuredAt: DAY + 1,
+        receivedAt: DAY + hours(2),
+        quality: 'skewed'
+      })
+    ]
+    beforeEach(() => store.write(written, 4))
+
+    it('answers them as they were written, with seq and arrival, duplicates too', async () => {
+      const all = await rows({ metrics: ['fillPct', 'tempC'] })
+      expect([all.whole, bySeq(all)]).toEqual([true, written])
+      expect(await rows({ from: DAY + 2 })).toEqual({ whole: true, rows: [] })
+    })
+
+    it('answers those of some metrics, devices and arrivals only', async () => {
+      expect(bySeq(await rows()).map(({ seq }) => seq)).toEqual([1, 3, 4])
+      expect(bySeq(await rows({ devices: ['other'] }))).toEqual([written[3]])
+      expect(bySeq(await rows({ receivedFrom: DAY + hours(1) })).map(({ seq }) => seq)).toEqual([3, 4])
+    })
+
+    it('says when there are more than was asked for', async () => {
+      expect((await rows({ limit: 2 })).whole).toBe(false)
+      expect((await rows({ limit: 10 })).whole).toBe(true)
+    })
+  })
 
   describe('writing', () => {
     it('begins at offset 0 and answers nothing', async () => {
