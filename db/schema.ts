@@ -4,6 +4,7 @@ import {
   bigserial,
   boolean,
   customType,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -14,6 +15,7 @@ import {
   uniqueIndex
 } from 'drizzle-orm/pg-core'
 import type { Area, Device, Facility, Road } from '#model/registry'
+import type { Asked, Pause, TicketTerms } from '#model/tickets'
 
 /** UTC epoch ms in code, timestamptz with ms in the database. */
 const instant = customType<{ data: number; driverData: string | Date }>({
@@ -189,20 +191,67 @@ export const tickets = pgTable(
     source: text('source').notNull(),
     rule: text('rule'),
     ruleVersion: integer('rule_version'),
+    /** What a person made it for (TICKET_KINDS); null: a rule did. */
+    kind: text('kind'),
+    /** The plan whose work was missed. */
+    plan: text('plan'),
     /** The rule as it was: condition, holds, clear. */
     parameters: jsonb('parameters').$type<Record<string, unknown>>().notNull(),
     subject: text('subject').notNull(),
     facility: text('facility'),
     facilityKind: text('facility_kind'),
+    lat: doublePrecision('lat'),
+    lon: doublePrecision('lon'),
     area: text('area'),
     crew: text('crew'),
+    /** The responsible unit it was handed to. */
+    unit: text('unit'),
     state: text('state').notNull(),
     severity: text('severity').notNull(),
+    /** What it was opened under: times allowed, hours in which its clocks run. */
+    terms: jsonb('terms').$type<TicketTerms>().notNull(),
     openedAt: instant('opened_at').notNull(),
+    acceptedAt: instant('accepted_at'),
+    /** Journal time of the newest claim that was not sent back, and whose it was. */
+    claimedAt: instant('claimed_at'),
+    claimedBy: text('claimed_by'),
+    /** By when it must be resolved, as opened. */
+    firstDueAt: instant('first_due_at').notNull(),
+    /** The same with what was taken off and added since. */
     dueAt: instant('due_at').notNull(),
+    extendedMs: seq('extended_ms').notNull().default(0),
+    /** When no clock ran: deferred, suppressed by a parent, clear for a while. */
+    pauses: jsonb('pauses').$type<Pause[]>().notNull(),
+    deferredUntil: instant('deferred_until'),
+    /** A deferral or extension that waits for an answer. */
+    asked: jsonb('asked').$type<Asked>(),
     clearedAt: instant('cleared_at'),
+    /** Where the resolve clock stopped; set when it ends. */
+    resolvedAt: instant('resolved_at'),
     closedAt: instant('closed_at'),
     closeReason: text('close_reason'),
+    /** 三色: white, yellow, red; never goes back. */
+    colour: text('colour'),
+    /** How many levels it went up. */
+    level: integer('level').notNull().default(0),
+    /** What the claim waits for: a report, until `verify_by`, or a person. */
+    verification: text('verification'),
+    verifyBy: instant('verify_by'),
+    /** Claims that a sensor contradicted, and how often it was sent back in all. */
+    falseClaims: integer('false_claims').notNull().default(0),
+    returns: integer('returns').notNull().default(0),
+    /** A repair that did not hold, and the ticket that says it was done. */
+    rework: boolean('rework').notNull().default(false),
+    reworkOf: text('rework_of'),
+    /** Found and put right on the spot: counted apart. */
+    oneStep: boolean('one_step').notNull().default(false),
+    reporters: integer('reporters').notNull().default(0),
+    mergedInto: text('merged_into'),
+    /** A crew's claim that came after it had cleared by itself. */
+    lateClaimAt: instant('late_claim_at'),
+    /** Drawn for a second look: planned, due, ok, failed, lapsed. */
+    recheck: text('recheck'),
+    recheckAt: instant('recheck_at'),
     /** The condition was over before the ticket opened: a backlog. Outside dispatch, notices and all rates. */
     bornCleared: boolean('born_cleared').notNull().default(false),
     evidence: jsonb('evidence').$type<EvidenceRow[]>().notNull(),
@@ -214,7 +263,8 @@ export const tickets = pgTable(
       .where(sql`${t.closedAt} is null`),
     index('tickets_opened').on(t.openedAt),
     index('tickets_facility').on(t.facility, t.openedAt),
-    index('tickets_closed').on(t.closedAt)
+    index('tickets_closed').on(t.closedAt),
+    index('tickets_due').on(t.firstDueAt)
   ]
 )
 
@@ -228,9 +278,60 @@ export const ticketEvents = pgTable(
     action: text('action').notNull(),
     from: text('from_state'),
     to: text('to_state'),
-    note: text('note')
+    note: text('note'),
+    /** What belongs to this action: an addressee, photos, a time asked for. */
+    data: jsonb('data').$type<Record<string, unknown>>()
   },
   t => [primaryKey({ columns: [t.ticket, t.no] })]
+)
+
+/** Who is told of what; `read_at` is all a person changes. */
+export const notifications = pgTable(
+  'notifications',
+  {
+    id: text('id').primaryKey(),
+    /** A user name, `role:operator`, `crew:c-1` or `unit:…`. */
+    addressee: text('addressee').notNull(),
+    kind: text('kind').notNull(),
+    ticket: text('ticket').notNull(),
+    at: instant('at').notNull(),
+    readAt: instant('read_at')
+  },
+  t => [index('notifications_addressee').on(t.addressee, t.at)]
+)
+
+/** What people reported; several may be one ticket. */
+export const reports = pgTable(
+  'reports',
+  {
+    id: text('id').primaryKey(),
+    ticket: text('ticket').notNull(),
+    at: instant('at').notNull(),
+    who: text('who').notNull(),
+    source: text('source').notNull(),
+    kind: text('kind').notNull(),
+    subject: text('subject').notNull(),
+    lat: doublePrecision('lat'),
+    lon: doublePrecision('lon'),
+    note: text('note'),
+    photos: jsonb('photos').$type<string[]>().notNull()
+  },
+  t => [index('reports_ticket').on(t.ticket)]
+)
+
+/** Every time planned work was due: done by whom, or missed and which ticket followed. */
+export const planRuns = pgTable(
+  'plan_runs',
+  {
+    plan: text('plan').notNull(),
+    from: instant('from_at').notNull(),
+    until: instant('until_at').notNull(),
+    facility: text('facility').notNull(),
+    doneAt: instant('done_at'),
+    doneBy: text('done_by'),
+    ticket: text('ticket')
+  },
+  t => [primaryKey({ columns: [t.plan, t.from] })]
 )
 
 /** What could not be understood, with its raw bytes, re-runnable. */

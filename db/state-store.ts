@@ -8,7 +8,18 @@ import { AppError } from '#model/errors'
 import type { Millis } from '#model/time'
 import type { Seq } from './journal.ts'
 import { inTransaction } from './postgres/transaction.ts'
-import { changes, checkpoints, episodes, offsets, quarantine, ticketEvents, tickets } from './schema.ts'
+import {
+  changes,
+  checkpoints,
+  episodes,
+  notifications,
+  offsets,
+  planRuns,
+  quarantine,
+  reports,
+  ticketEvents,
+  tickets
+} from './schema.ts'
 
 /** How far the rules have come: through record `seq` and through the `appliedNo`-th change. */
 export interface Position {
@@ -30,6 +41,9 @@ export interface StateCommit {
   tickets: (typeof tickets.$inferSelect)[]
   episodes: (typeof episodes.$inferSelect)[]
   events: (typeof ticketEvents.$inferSelect)[]
+  notifications: (typeof notifications.$inferSelect)[]
+  reports: (typeof reports.$inferSelect)[]
+  planRuns: (typeof planRuns.$inferSelect)[]
   quarantine: (typeof quarantine.$inferInsert)[]
   applied: AppliedChange[]
 }
@@ -163,6 +177,9 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
             .onConflictDoUpdate({ target: episodes.id, set: fromExcluded(episodes) })
         }
         for (const rows of chunks(commit.events)) await tx.insert(ticketEvents).values(rows)
+        for (const rows of chunks(commit.notifications)) await tx.insert(notifications).values(rows)
+        for (const rows of chunks(commit.reports)) await tx.insert(reports).values(rows)
+        for (const rows of chunks(commit.planRuns)) await tx.insert(planRuns).values(rows)
         for (const rows of chunks(commit.quarantine)) {
           await tx.insert(quarantine).values(rows).onConflictDoNothing()
         }

@@ -1,5 +1,5 @@
 import { and, asc, count, desc, eq, gt, inArray, isNotNull, isNull, lt, or, sql, type SQL } from 'drizzle-orm'
-import type { Episode, TicketDetail, TicketQuery, TicketSummary } from '#model/api'
+import type { Episode, PlanRun, TicketDetail, TicketQuery, TicketSummary } from '#model/api'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { AppError } from '#model/errors'
 import type { Label } from '#model/label'
@@ -7,7 +7,7 @@ import { decodeValue, isMetric, type MetricId } from '#model/metrics'
 import type { Rule } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
-import { episodes, ticketEvents, tickets } from './schema.ts'
+import { episodes, planRuns, reports, ticketEvents, tickets } from './schema.ts'
 
 /** `areas`: the asked-for area and all below it. */
 export type TicketFilter = Omit<TicketQuery, 'area'> & { areas?: string[] }
@@ -16,8 +16,12 @@ export interface TicketHistory {
   /** Newest first, open ones too where `status` says so. `cursor` is the one of the page before. */
   tickets(filter: TicketFilter): Promise<{ items: TicketSummary[]; nextCursor: string | null }>
   count(filter: TicketFilter): Promise<number>
-  /** Whole, but for what the asking person may do. */
-  ticket(id: string): Promise<Omit<TicketDetail, 'actions'> | undefined>
+  /** Whole, but for what depends on who asks, and when; those are made of `row`. */
+  ticket(id: string): Promise<{ row: TicketRow; detail: StoredTicket } | undefined>
+  /** The ticket that a person's report became part of. */
+  reported(report: string): Promise<string | undefined>
+  /** When the work of a plan was due, newest first. */
+  planRuns(plan: string, limit: number): Promise<PlanRun[]>
   /** Episodes of a facility that were true at some time in `[from, to)`, newest first. */
   episodes(range: {
     facility: string
@@ -29,6 +33,7 @@ export interface TicketHistory {
 }
 
 export type TicketRow = typeof tickets.$inferSelect
+export type StoredTicket = Omit<TicketDetail, 'actions' | 'needs' | 'clocks'>
 type EpisodeRow = typeof episodes.$inferSelect
 
 export function postgresTicketHistory({
@@ -85,12 +90,15 @@ export function postgresTicketHistory({
     async ticket(id) {
       const [row] = await db.select().from(tickets).where(eq(tickets.id, id))
       if (!row) return undefined
-      const [its, events] = await Promise.all([
+      const [its, events, reported] = await Promise.all([
         db.select().from(episodes).where(eq(episodes.ticket, id)).orderBy(asc(episodes.startedAt)),
-        db.select().from(ticketEvents).where(eq(ticketEvents.ticket, id)).orderBy(asc(ticketEvents.no))
+        db.select().from(ticketEvents).where(eq(ticketEvents.ticket, id)).orderBy(asc(ticketEvents.no)),
+        db.select().from(reports).where(eq(reports.ticket, id)).orderBy(asc(reports.at), asc(reports.id))
       ])
-      return {
+      const detail: StoredTicket = {
         ...describe(row),
+        ...whatHappened(row),
+        reports: reported.map(reportOf),
         ruleVersion: row.ruleVersion,
         parameters: row.parameters,
         evidence: row.evidence.map(({ device, metric, value, measuredAt, receivedAt }) => ({
@@ -107,9 +115,32 @@ export function postgresTicketHistory({
           action: event.action,
           from: event.from as TicketSummary['state'] | null,
           to: event.to as TicketSummary['state'] | null,
-          note: event.note
+          note: event.note,
+          data: event.data
         }))
       }
+      return { row, detail }
+    },
+
+    async reported(report) {
+      const [row] = await db.select({ ticket: reports.ticket }).from(reports).where(eq(reports.id, report))
+      return row?.ticket
+    },
+
+    async planRuns(plan, limit) {
+      const rows = await db
+        .select()
+        .from(planRuns)
+        .where(eq(planRuns.plan, plan))
+        .orderBy(desc(planRuns.from))
+        .limit(limit)
+      return rows.map(({ from, until, doneAt, doneBy, ticket }) => ({
+        from: iso(from),
+        until: iso(until),
+        doneAt: isoOrNull(doneAt),
+        doneBy,
+        ticket
+      }))
     },
 
     async episodes({ facility, from, to, limit = 100, cursor }) {
@@ -137,7 +168,7 @@ export function postgresTicketHistory({
 }
 
 function conditionsOf(filter: TicketFilter): (SQL | undefined)[] {
-  const { status = 'open', areas, crew, facility, kind, rule, source } = filter
+  const { status = 'open', areas, crew, facility, kind, rule, source, ticketKind, colour } = filter
   return [
     stateCondition(status),
     areas && inArray(tickets.area, areas),
@@ -145,7 +176,9 @@ function conditionsOf(filter: TicketFilter): (SQL | undefined)[] {
     facility === undefined ? undefined : eq(tickets.facility, facility),
     kind === undefined ? undefined : eq(tickets.facilityKind, kind),
     rule === undefined ? undefined : eq(tickets.rule, rule),
-    source === undefined ? undefined : eq(tickets.source, source)
+    source === undefined ? undefined : eq(tickets.source, source),
+    ticketKind === undefined ? undefined : eq(tickets.kind, ticketKind),
+    colour === undefined ? undefined : eq(tickets.colour, colour)
   ]
 }
 
@@ -154,6 +187,35 @@ function stateCondition(status: NonNullable<TicketQuery['status']>): SQL | undef
   if (status === 'open') return isNull(tickets.closedAt)
   return status === 'ended' ? isNotNull(tickets.closedAt) : eq(tickets.state, status)
 }
+
+/** What a ticket's own page tells beyond what a list does. */
+const whatHappened = (row: TicketRow) => ({
+  firstDueAt: iso(row.firstDueAt),
+  extendedMs: row.extendedMs,
+  pauses: row.pauses.map(({ from, until, why }) => ({ from: iso(from), until: isoOrNull(until), why })),
+  request: row.asked && { ...row.asked, at: iso(row.asked.at), until: isoOrNull(row.asked.until) },
+  claimedBy: row.claimedBy,
+  verifyBy: isoOrNull(row.verifyBy),
+  falseClaims: row.falseClaims,
+  returns: row.returns,
+  reworkOf: row.reworkOf,
+  mergedInto: row.mergedInto,
+  plan: row.plan,
+  lateClaimAt: isoOrNull(row.lateClaimAt),
+  recheck: row.recheck as TicketDetail['recheck'],
+  recheckAt: isoOrNull(row.recheckAt)
+})
+
+const reportOf = (row: typeof reports.$inferSelect): TicketDetail['reports'][number] => ({
+  id: row.id,
+  at: iso(row.at),
+  who: row.who,
+  source: row.source as TicketSummary['source'],
+  note: row.note,
+  lat: row.lat,
+  lon: row.lon,
+  photos: row.photos
+})
 
 const sameIn = (text: string): Label => ({ en: text, zh: text })
 const iso = (at: Millis): string => new Date(at).toISOString()

@@ -5,13 +5,16 @@ import type {
   FacilityQuery,
   FacilitySummary,
   SystemState,
+  TicketDetail,
   TicketQuery,
   TicketSummary
 } from '#model/api'
 import type { LiveTotals } from '#model/live'
 import type { Area } from '#model/registry'
 import type { Millis } from '#model/time'
+import type { TicketPolicy } from '#model/ticket-policy'
 import type { TicketRow } from './effects.ts'
+import type { PlanState } from './tickets/desk.ts'
 
 export interface ListPage<T> {
   items: T[]
@@ -33,6 +36,10 @@ export interface LiveState {
   areas(): Area[]
   /** A stored ticket in words: names as they are now. */
   describeTicket(row: TicketRow): TicketSummary
+  /** Both clocks of a ticket as of now. */
+  clocksOf(row: TicketRow): TicketDetail['clocks']
+  plans(): PlanState[]
+  ticketPolicy(): TicketPolicy
   /** Dated bindings of a facility, for reading its history. */
   devicesOf(facility: string): { device: string; from: Millis; to?: Millis }[]
   totals(): LiveTotals

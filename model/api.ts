@@ -6,7 +6,23 @@ import { HEALTH_IDS } from './health.ts'
 import { ID_PATTERN } from './ids.ts'
 import { METRIC_IDS } from './metrics.ts'
 import { SEVERITY_IDS } from './rules.ts'
-import { CLOSE_REASONS, ROLES, TICKET_ACTION_IDS, TICKET_SOURCES, TICKET_STATE_IDS } from './tickets.ts'
+import { AttachmentId } from './attachments.ts'
+import { Plan } from './plans.ts'
+import { TICKET_KIND_IDS } from './ticket-kinds.ts'
+import {
+  CLOSE_REASONS,
+  COLOUR_IDS,
+  NEEDS,
+  NOTIFICATION_KINDS,
+  PAUSE_REASONS,
+  PERSON_SOURCES,
+  RECHECKS,
+  ROLES,
+  TICKET_ACTION_IDS,
+  TICKET_SOURCES,
+  TICKET_STATE_IDS,
+  VERIFICATIONS
+} from './tickets.ts'
 
 /** The shapes of HTTP and of the live messages: types, validation, response filter and OpenAPI come from here. */
 
@@ -27,6 +43,8 @@ const Severity = oneOf(SEVERITY_IDS)
 const Role = oneOf(keysOf(ROLES))
 const TicketState = oneOf(TICKET_STATE_IDS)
 const Action = oneOf(TICKET_ACTION_IDS)
+const TicketKind = oneOf(TICKET_KIND_IDS)
+const Span = Type.Number()
 
 export const listOf = <T extends TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), nextCursor: Nullable(Type.String()) })
@@ -174,19 +192,49 @@ export const TicketSummary = Type.Object({
   rule: Nullable(Type.String()),
   title: Words,
   ruleLabel: Nullable(Words),
+  /** What a person made it for; null: a rule did. */
+  kind: Nullable(TicketKind),
   subject: Type.String(),
   subjectName: Type.String(),
   facility: Nullable(Id),
   facilityKind: Nullable(FacilityKind),
+  lat: Nullable(Type.Number()),
+  lon: Nullable(Type.Number()),
   area: Nullable(Id),
   areaName: Type.String(),
   crew: Nullable(Type.String()),
+  /** The responsible unit it was handed to. */
+  unit: Nullable(Type.String()),
   state: TicketState,
   severity: Severity,
   openedAt: Instant,
+  acceptedAt: Nullable(Instant),
+  /** Of the claim that stands; a claim that was sent back is in the history. */
+  claimedAt: Nullable(Instant),
+  /** By when it must be resolved, after everything that was taken off. */
   dueAt: Instant,
+  /** Running time allowed, extensions included. */
+  allowedMs: Span,
+  /** Why no clock runs now; null: they run, or the ticket is over. */
+  paused: Nullable(oneOf(keysOf(PAUSE_REASONS))),
+  deferredUntil: Nullable(Instant),
+  /** A deferral or an extension waits for an answer. */
+  asked: Nullable(oneOf(['defer', 'extend'] as const)),
+  /** What the claim waits for. */
+  verification: Nullable(oneOf(keysOf(VERIFICATIONS))),
+  /** A sensor contradicted a claim. */
+  suspectedFalse: Type.Boolean(),
+  colour: Nullable(oneOf(COLOUR_IDS)),
+  /** How many levels it went up: grid, street, district, unit. */
+  level: Type.Integer(),
+  rework: Type.Boolean(),
+  oneStep: Type.Boolean(),
+  /** How many people reported it. */
+  reporters: Type.Integer(),
   /** The condition is gone by sensor, though the ticket may still wait for a claim. */
   clearedAt: Nullable(Instant),
+  /** Where the resolve clock stopped; set when it is over. */
+  resolvedAt: Nullable(Instant),
   closedAt: Nullable(Instant),
   closeReason: Nullable(oneOf(keysOf(CLOSE_REASONS)))
 })
@@ -194,17 +242,77 @@ export type TicketSummary = Static<typeof TicketSummary>
 
 export const TicketEvent = Type.Object({
   at: Instant,
-  /** A user name, or `sensor`. */
+  /** A user name, `sensor`, or `system`. */
   who: Type.String(),
   action: Type.String(),
   from: Nullable(TicketState),
   to: Nullable(TicketState),
-  note: Nullable(Type.String())
+  note: Nullable(Type.String()),
+  /** What belongs to it: `addressee`, `colour`, `photos`, `until`, `crew`, `ticket` … */
+  data: Nullable(Type.Record(Type.String(), Type.Unknown()))
 })
 export type TicketEvent = Static<typeof TicketEvent>
 
+/** One clock of a ticket as of the moment it was asked for; `running` ones count on from there. */
+export const TicketClock = Type.Object({
+  allowedMs: Span,
+  usedMs: Span,
+  /** Null: it stands still and nobody knows until when. */
+  dueAt: Nullable(Instant),
+  /** Where it stopped for good. */
+  endedAt: Nullable(Instant),
+  running: Type.Boolean(),
+  late: Type.Boolean()
+})
+export type TicketClock = Static<typeof TicketClock>
+
+export const TicketReport = Type.Object({
+  id: Type.String(),
+  at: Instant,
+  who: Type.String(),
+  source: oneOf(keysOf(TICKET_SOURCES)),
+  note: Nullable(Type.String()),
+  lat: Nullable(Type.Number()),
+  lon: Nullable(Type.Number()),
+  photos: Type.Array(Type.String())
+})
+export type TicketReport = Static<typeof TicketReport>
+
 export const TicketDetail = Type.Object({
   ...TicketSummary.properties,
+  /** First response (to acceptance) and resolve. */
+  clocks: Type.Object({ response: TicketClock, resolve: TicketClock }),
+  firstDueAt: Instant,
+  extendedMs: Span,
+  /** Every time in which no clock ran. */
+  pauses: Type.Array(
+    Type.Object({ from: Instant, until: Nullable(Instant), why: oneOf(keysOf(PAUSE_REASONS)) })
+  ),
+  /** What is asked for, by whom; another role answers with `approve` or `deny`. */
+  request: Nullable(
+    Type.Object({
+      what: oneOf(['defer', 'extend'] as const),
+      by: Type.String(),
+      role: Role,
+      at: Instant,
+      until: Nullable(Instant),
+      ms: Nullable(Span),
+      note: Type.String()
+    })
+  ),
+  claimedBy: Nullable(Type.String()),
+  /** Until when a report is waited for. */
+  verifyBy: Nullable(Instant),
+  falseClaims: Type.Integer(),
+  returns: Type.Integer(),
+  reworkOf: Nullable(Type.String()),
+  mergedInto: Nullable(Type.String()),
+  plan: Nullable(Type.String()),
+  /** A crew claimed it after it had cleared by itself. */
+  lateClaimAt: Nullable(Instant),
+  recheck: Nullable(oneOf(keysOf(RECHECKS))),
+  recheckAt: Nullable(Instant),
+  reports: Type.Array(TicketReport),
   ruleVersion: Nullable(Type.Integer()),
   /** The rule's condition and holds as they were when it opened. */
   parameters: Type.Unknown(),
@@ -212,7 +320,9 @@ export const TicketDetail = Type.Object({
   episodes: Type.Array(Episode),
   history: Type.Array(TicketEvent),
   /** What the asking person may do now. */
-  actions: Type.Array(Action)
+  actions: Type.Array(Action),
+  /** What each of them needs besides its name; `quietUntil` only while the condition holds. */
+  needs: Type.Partial(Type.Record(Action, Type.Array(oneOf(keysOf(NEEDS)))))
 })
 export type TicketDetail = Static<typeof TicketDetail>
 
@@ -225,9 +335,13 @@ export const TicketQuery = Type.Object({
   kind: Type.Optional(FacilityKind),
   rule: Type.Optional(Type.String({ maxLength: 64 })),
   source: Type.Optional(oneOf(keysOf(TICKET_SOURCES))),
+  ticketKind: Type.Optional(TicketKind),
+  colour: Type.Optional(oneOf(COLOUR_IDS)),
   ...Page
 })
 export type TicketQuery = Static<typeof TicketQuery>
+
+const Photos = Type.Array(AttachmentId, { maxItems: 20, uniqueItems: true })
 
 export const TicketActionRequest = Type.Object({
   action: Action,
@@ -235,9 +349,89 @@ export const TicketActionRequest = Type.Object({
   /** When the person says it happened; clocks use arrival. */
   claimedAt: Type.Optional(Instant),
   /** Closing while the condition still holds: no new ticket before this. */
-  quietUntil: Type.Optional(Instant)
+  quietUntil: Type.Optional(Instant),
+  /** Of `defer`. */
+  until: Type.Optional(Instant),
+  /** Of `extend`: how much more time. */
+  extendMs: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Of `dispatch` (else the crew on shift) and `transfer`. */
+  crew: Type.Optional(Id),
+  unit: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  /** Of `merge`: the ticket that this one is the same as. */
+  into: Type.Optional(Type.String({ maxLength: 200 })),
+  photos: Type.Optional(Photos)
 })
 export type TicketActionRequest = Static<typeof TicketActionRequest>
+
+/** What a person saw: at a subject, or at a point. */
+export const TicketReportRequest = Type.Object({
+  kind: TicketKind,
+  source: oneOf(PERSON_SOURCES),
+  /** `facility:…`, `road:…` or `area:…`; without it the point. */
+  subject: Type.Optional(Type.String({ maxLength: 100 })),
+  lat: Type.Optional(Type.Number({ minimum: -90, maximum: 90 })),
+  lon: Type.Optional(Type.Number({ minimum: -180, maximum: 180 })),
+  note: Type.Optional(Type.String({ maxLength: 2000 })),
+  photos: Type.Optional(Photos),
+  /** Found and put right on the spot; needs two photos. */
+  oneStep: Type.Optional(Type.Boolean())
+})
+export type TicketReportRequest = Static<typeof TicketReportRequest>
+
+export const RatesQuery = Type.Object({
+  from: Instant,
+  to: Instant,
+  area: Type.Optional(Id),
+  crew: Type.Optional(Id),
+  kind: Type.Optional(FacilityKind)
+})
+export const TicketRates = Type.Object({
+  from: Instant,
+  to: Instant,
+  /** Cases whose time was up in the period, without those born cleared, merged, void or put right on the spot. */
+  due: Type.Integer(),
+  deferred: Type.Integer(),
+  closed: Type.Integer(),
+  onTime: Type.Integer(),
+  returned: Type.Integer(),
+  oneStep: Type.Integer(),
+  /** Percent; null when there is nothing to divide by. 结案率, 按期结案率, 返工率 */
+  closingPct: Nullable(Type.Number()),
+  onTimePct: Nullable(Type.Number()),
+  reworkPct: Nullable(Type.Number())
+})
+export type TicketRates = Static<typeof TicketRates>
+
+export const NotificationItem = Type.Object({
+  id: Type.String(),
+  /** A user name, `role:operator`, `crew:c-1` or `unit:…`. */
+  addressee: Type.String(),
+  kind: oneOf(keysOf(NOTIFICATION_KINDS)),
+  label: Words,
+  ticket: Type.String(),
+  at: Instant,
+  readAt: Nullable(Instant)
+})
+export type NotificationItem = Static<typeof NotificationItem>
+export const NotificationQuery = Type.Object({ unread: Type.Optional(Type.Boolean()), ...Page })
+
+export const PlanItem = Type.Object({
+  ...Plan.properties,
+  /** The window it waits for now; null when it is not active. */
+  nextFrom: Nullable(Instant),
+  nextUntil: Nullable(Instant),
+  doneAt: Nullable(Instant)
+})
+export type PlanItem = Static<typeof PlanItem>
+export const PlanRun = Type.Object({
+  from: Instant,
+  until: Instant,
+  doneAt: Nullable(Instant),
+  doneBy: Nullable(Type.String()),
+  /** Missed: the ticket that followed. */
+  ticket: Nullable(Type.String())
+})
+export type PlanRun = Static<typeof PlanRun>
 
 export const QuarantineItem = Type.Object({
   id: Type.String(),

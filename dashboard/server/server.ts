@@ -14,8 +14,10 @@ import { deviceRoutes } from './device-routes.ts'
 import { facilityRoutes } from './facility-routes.ts'
 import { importRoutes } from './import-routes.ts'
 import { liveSocket } from './live-socket.ts'
+import { notificationRoutes } from './notification-routes.ts'
 import { maintenanceRoutes } from './maintenance-routes.ts'
 import { inlineScriptHashes, pageRoutes } from './page.ts'
+import { planRoutes } from './plan-routes.ts'
 import { answerProblems, problemOf, sendProblem } from './problems.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { ruleRoutes } from './rule-routes.ts'
@@ -69,6 +71,8 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   await app.register(facilityRoutes, deps)
   await app.register(deviceRoutes, deps)
   await app.register(ticketRoutes, deps)
+  await app.register(notificationRoutes, deps)
+  await app.register(planRoutes, deps)
   await app.register(importRoutes, deps)
   await app.register(ruleRoutes, deps)
   await app.register(maintenanceRoutes, deps)

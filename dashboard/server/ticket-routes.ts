@@ -1,21 +1,37 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { repeatedChange, submitChange } from '#db/changes'
-import { TicketActionRequest, TicketDetail, TicketQuery, TicketSummary, listOf } from '#model/api'
+import { unknownAttachments } from '#db/known-attachments'
+import type { Person } from '#db/people'
+import { ticketRates } from '#db/ticket-rates'
+import { factsOf } from '#ingest/tickets/moves'
+import {
+  RatesQuery,
+  TicketActionRequest,
+  TicketDetail,
+  TicketQuery,
+  TicketRates,
+  TicketReportRequest,
+  TicketSummary,
+  listOf
+} from '#model/api'
 import type { ChangeBody } from '#model/changes'
 import { AppError } from '#model/errors'
 import {
   TICKET_STATES,
   allowedActions,
+  isLateClaim,
   isOpen,
+  needsOf,
   ticketMove,
-  type Role,
+  whyNot,
   type TicketState
 } from '#model/tickets'
 import { personOn } from './access.ts'
 import { areasUnder } from './areas.ts'
 import type { ServerDeps } from './deps.ts'
 import { msOf } from './instant.ts'
+import { reportOf } from './ticket-report.ts'
 
 const tags = ['tickets']
 const config = { access: 'signed-in' } as const
@@ -23,15 +39,59 @@ const ById = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200 }) })
 const Keyed = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) })
 
 export const ticketRoutes: FastifyPluginAsyncTypebox<
-  Pick<ServerDeps, 'db' | 'live' | 'tickets' | 'desk' | 'clock'>
-> = async (app, { db, live, tickets, desk, clock }) => {
-  async function ticketFor(id: string, role: Role): Promise<TicketDetail> {
+  Pick<ServerDeps, 'db' | 'live' | 'tickets' | 'desk' | 'crews' | 'clock'>
+> = async (app, { db, live, tickets, desk, crews, clock }) => {
+  const crewsOf = (username: string): string[] =>
+    crews
+      .crews()
+      .filter(crew => crew.active && crew.members.includes(username))
+      .map(({ id }) => id)
+
+  async function stored(id: string) {
     const ticket = await tickets.ticket(id)
     if (!ticket && live.hasOpenTicket(id)) {
       throw new AppError('not-applied-yet', `Ticket ${id} is being written down. Look again in a moment.`)
     }
     if (!ticket) throw new AppError('not-found', `There is no ticket ${id}.`)
-    return { ...ticket, actions: allowedActions(ticket.state, role) }
+    return ticket
+  }
+
+  async function ticketFor(id: string, person: Person): Promise<TicketDetail> {
+    const { row, detail } = await stored(id)
+    const actions = isTheirs(row.crew, person) ? allowedActions(factsOf(row), person) : []
+    const needs = Object.fromEntries(
+      actions.filter(action => needsOf(action).length > 0).map(action => [action, [...needsOf(action)]])
+    )
+    return { ...detail, clocks: live.clocksOf(row), actions, needs }
+  }
+
+  /** A crew works on its own tickets, and on those that nobody has. */
+  const isTheirs = (crew: string | null, { role, username }: Person): boolean =>
+    role !== 'crew' || crew === null || crewsOf(username).includes(crew)
+
+  async function checkPhotos(ids: readonly string[] = []): Promise<void> {
+    const unknown = await unknownAttachments(db, ids)
+    if (unknown.length > 0)
+      throw new AppError('bad-request', `body/photos: there is no ${unknown.join(', ')}`)
+  }
+
+  async function checkMove(id: string, request: TicketActionRequest, person: Person): Promise<void> {
+    const { action, note } = request
+    const { row } = await stored(id)
+    const { label, by } = ticketMove(action)
+    if (!by.includes(person.role))
+      throw new AppError('forbidden', `${label.en} is for ${by.join(', ')}; you are ${person.role}.`)
+    if (!isTheirs(row.crew, person))
+      throw new AppError('forbidden', `This is the ticket of crew ${row.crew}.`)
+    const facts = factsOf(row)
+    const refused = isLateClaim(facts, action) ? undefined : whyNot(facts, action, person)
+    if (refused !== undefined) {
+      const can = allowedActions(facts, person).join(', ') || 'nothing'
+      throw new AppError('move-not-allowed', `It cannot be: ${refused}. You can ${can}.`)
+    }
+    if (needsOf(action).includes('reason') && !note?.trim())
+      throw new AppError('reason-required', `${label.en} needs a note that says why.`)
+    await checkPhotos(request.photos)
   }
 
   app.get(
@@ -53,6 +113,53 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
   )
 
   app.get(
+    '/api/tickets/rates',
+    {
+      config,
+      schema: {
+        summary: 'Closing, on-time and rework rate of what was due in a period',
+        tags,
+        querystring: RatesQuery,
+        response: { 200: TicketRates }
+      }
+    },
+    async request => {
+      const { from, to, area, crew, kind } = request.query
+      const [fromMs, toMs] = [Date.parse(from), Date.parse(to)]
+      if (fromMs >= toMs) throw new AppError('bad-request', 'querystring: from must be before to')
+      const areas = area === undefined ? undefined : areasUnder(live.areas(), area)
+      return { from, to, ...(await ticketRates(db, { from: fromMs, to: toMs, areas, crew, kind })) }
+    }
+  )
+
+  app.post(
+    '/api/tickets',
+    {
+      config,
+      schema: {
+        summary: 'Report a trouble. Answers with its ticket, which may be one that was open for it already',
+        tags,
+        headers: Keyed,
+        body: TicketReportRequest,
+        response: { 200: TicketDetail }
+      }
+    },
+    async request => {
+      const person = personOn(request)
+      const idempotencyKey = request.headers['idempotency-key']
+      const body = reportOf(request.body, { person, idempotencyKey })
+      await checkPhotos(body.photos)
+      const asked = { subject: body.subject, body, who: person.username, idempotencyKey }
+      const change =
+        (await repeatedChange(db, asked)) ??
+        (await submitChange(db, { ...asked, why: body.note, requestedAt: clock.now() }))
+      const { refused } = change.applied ? change : await desk.applied(change.id)
+      if (refused !== null) throw new AppError('bad-request', refused)
+      return ticketFor((await tickets.reported(body.report)) ?? body.report, person)
+    }
+  )
+
+  app.get(
     '/api/tickets/:id',
     {
       config,
@@ -63,7 +170,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
         response: { 200: TicketDetail }
       }
     },
-    async request => ticketFor(request.params.id, personOn(request).role)
+    async request => ticketFor(request.params.id, personOn(request))
   )
 
   app.post(
@@ -80,21 +187,25 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
       }
     },
     async request => {
-      const { username: who, role } = personOn(request)
+      const person = personOn(request)
       const { id } = request.params
-      const subject = `ticket:${id}` as const
-      const body = changeOf(id, request.body)
-      const idempotencyKey = request.headers['idempotency-key']
-
-      const asked = { subject, body, who, idempotencyKey }
+      const who = person.username
+      const crew = person.role === 'crew' ? crewsOf(who)[0] : undefined
+      const body = changeOf(id, request.body, { role: person.role, crew })
+      const asked = {
+        subject: `ticket:${id}` as const,
+        body,
+        who,
+        idempotencyKey: request.headers['idempotency-key']
+      }
       let change = await repeatedChange(db, asked)
       if (!change) {
-        checkMove(await ticketFor(id, role), { role, ...request.body })
+        await checkMove(id, request.body, person)
         change = await submitChange(db, { ...asked, why: body.note, requestedAt: clock.now() })
       }
       const { refused } = change.applied ? change : await desk.applied(change.id)
       if (refused !== null) throw new AppError('move-not-allowed', refused)
-      return ticketFor(id, role)
+      return ticketFor(id, person)
     }
   )
 }
@@ -105,30 +216,43 @@ export const asksForOpen = ({ status = 'open' }: Pick<TicketQuery, 'status'>): b
 
 type TicketChange = Extract<ChangeBody, { kind: 'ticket-action' }>
 
-function changeOf(ticket: string, request: TicketActionRequest): TicketChange {
-  const { action, note, claimedAt, quietUntil } = request
-  if (quietUntil !== undefined && action !== 'close' && action !== 'void') {
-    throw new AppError('bad-request', 'body/quietUntil: only with close or void')
+/** What only some actions have a use for. */
+const ONLY_WITH = {
+  until: ['defer'],
+  extendMs: ['extend'],
+  into: ['merge'],
+  crew: ['dispatch', 'transfer'],
+  unit: ['transfer']
+} as const satisfies Partial<Record<keyof TicketActionRequest, readonly TicketActionRequest['action'][]>>
+
+function changeOf(
+  ticket: string,
+  request: TicketActionRequest,
+  by: { role: Person['role']; crew: string | undefined }
+): TicketChange {
+  const { action, note, claimedAt, quietUntil, until, extendMs, unit, into, photos } = request
+  if (quietUntil !== undefined && !needsOf(action).includes('quietUntil'))
+    throw new AppError('bad-request', 'body/quietUntil: only with what ends a ticket')
+  for (const [field, actions] of Object.entries(ONLY_WITH)) {
+    const given = request[field as keyof typeof ONLY_WITH] !== undefined
+    if (given && !(actions as readonly string[]).includes(action))
+      throw new AppError('bad-request', `body/${field}: only with ${actions.join(', ')}`)
   }
+  const untilMs = msOf(until)
+  const crew = request.crew ?? by.crew
   return {
     kind: 'ticket-action',
     ticket,
     action,
     note: note?.trim() || null,
     claimedAt: msOf(claimedAt) ?? null,
-    quietUntil: msOf(quietUntil) ?? null
+    quietUntil: msOf(quietUntil) ?? null,
+    role: by.role,
+    ...(untilMs !== undefined && { until: untilMs }),
+    ...(extendMs !== undefined && { extendMs }),
+    ...(crew !== undefined && { crew }),
+    ...(unit !== undefined && { unit }),
+    ...(into !== undefined && { into }),
+    ...(photos && photos.length > 0 && { photos })
   }
-}
-
-function checkMove(ticket: TicketDetail, { role, action, note }: TicketActionRequest & { role: Role }): void {
-  const move = ticketMove(action)
-  if (!move.by.includes(role)) {
-    throw new AppError('forbidden', `${move.label.en} is for ${move.by.join(', ')}; you are ${role}.`)
-  }
-  if (!move.from.includes(ticket.state)) {
-    const can = ticket.actions.join(', ') || 'nothing'
-    throw new AppError('move-not-allowed', `The ticket is ${ticket.state}: you can ${can}.`)
-  }
-  if (move.reason && !note?.trim())
-    throw new AppError('reason-required', `${move.label.en} needs a note that says why.`)
 }

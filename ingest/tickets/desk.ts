@@ -1,77 +1,30 @@
-import type { EvidenceRow } from '#db/schema'
-import type { ChangeBody } from '#model/changes'
-import type { FacilityKind } from '#model/kinds'
-import type { Facility } from '#model/registry'
-import type { Rule, Severity } from '#model/rules'
-import { BEFORE_ACCEPTANCE, isOpen, ticketMove, type CloseReason, type TicketState } from '#model/tickets'
+import type { Severity } from '#model/rules'
+import type { TicketPolicy } from '#model/ticket-policy'
+import { BEFORE_ACCEPTANCE, type TicketState } from '#model/tickets'
 import type { Millis } from '#model/time'
-import type { Effects, EpisodeRow, TicketRow } from '../effects.ts'
-import type { Registry } from '../registry.ts'
-import type { Timed } from '../rules/timers.ts'
-import { episodeId, ticketId } from './ticket-id.ts'
+import { OPERATORS, createBook, keyOf, type Book, type DeskParts } from './book.ts'
+import { ranMs } from './clock.ts'
+import type {
+  Fact,
+  Fired,
+  OpenTicket,
+  Outcome,
+  PlanState,
+  SavedItem,
+  TicketChange,
+  TicketTimer
+} from './desk-parts.ts'
+import { firstDispatchAt, dispatch } from './dispatch.ts'
+import { alarmRecheck, beginPause, close, endPause, recheckDue } from './ending.ts'
+import { act, deferralOver } from './moves.ts'
+import { PLAN_KEY, alarmPlan, planned, scanned, windowOver } from './plans.ts'
+import { joinReported, report } from './reports.ts'
+import { supervise, superviseAt } from './supervision.ts'
+import { completed, episodeOf, rowOfFired } from './ticket-row.ts'
+import { heard, unheard, verified } from './verification.ts'
 
-/** An open ticket in memory: its row, and how many events it has. */
-export interface OpenTicket {
-  row: TicketRow
-  events: number
-  /** The episode that is going on, if one is. */
-  episode: EpisodeRow | undefined
-}
-
-export interface Fired {
-  /** As it counts for this subject. */
-  rule: Rule
-  /** Of each overridden field the scope it comes from. */
-  sources?: Record<string, string>
-  subject: string
-  startedAt: Millis
-  firedAt: Millis
-  /** Journal time: deadlines run from here. */
-  openedAt: Millis
-  /** Names the ticket where one of the same episode was merged before; else `startedAt` does. */
-  idFrom?: Millis
-  evidence: EvidenceRow[]
-  facility: Facility | undefined
-  area: string | null
-  /** By when it must be resolved, in journal time. */
-  dueAt: Millis
-}
-
-export type TicketActionBody = Extract<ChangeBody, { kind: 'ticket-action' }>
-/** Every change that tickets take. */
-export type TicketChange = TicketActionBody
-
-/** What came of a change. `quiet`: its person ended an episode that still goes on; nothing may begin before `until`. */
-export type Outcome =
-  | { refused: string }
-  | {
-      refused?: undefined
-      facility: string | null
-      quiet?: { rule: string; subject: string; until: Millis }
-    }
-
-/** What happened that rules must know. */
-export type Fact =
-  /** The facility was cleaned. */
-  | { kind: 'service'; facility: string; at: Millis }
-  | { kind: 'closed'; rule: string; subject: string; ticket: string; at: Millis }
-
-/** A timer of a ticket in the heap of the rules. */
-export interface TicketTimer extends Timed {
-  readonly what: 'ticket'
-  readonly key: string
-}
-
-/** Who is told and sent, by area, as data says at that moment. */
-export interface Addressees {
-  crewFor(place: { area: string; kind: FacilityKind | null; at: Millis }): { id: string } | undefined
-  /** 街长: 1 is the highest, 3 the nearest. */
-  chiefOf(area: string, level: 1 | 2 | 3): { username: string | null; name: string } | undefined
-  unitOf(area: string): string | undefined
-}
-
-/** One item of what a checkpoint keeps of the desk. */
-export type SavedItem = OpenTicket | { bare: EpisodeRow }
+export type { DeskParts } from './book.ts'
+export type * from './desk-parts.ts'
 
 interface Key {
   rule: string
@@ -88,7 +41,7 @@ export interface TicketDesk {
   ended(key: Key & { endedAt: Millis; at: Millis }): OpenTicket | undefined
   /**
    * While a claimed ticket waits: a report measured at `at` said so. `confirmed`: the ticket is closed and its episode
-   * over, the engine resets it; `returned`: the crew has to go again.
+   * over, the engine resets it; `returned`: the crew has to go again. A report from before the claim says nothing.
    */
   heard(
     said: Key & { verdict: 'met' | 'cleared'; at: Millis; knownAt: Millis }
@@ -108,8 +61,13 @@ export interface TicketDesk {
   /** What happened that rules must know; emptied by reading. */
   takeFacts(): Fact[]
   open(rule: string, subject: string): OpenTicket | undefined
+  /** Of an open ticket. */
   byId(id: string): OpenTicket | undefined
   all(): IterableIterator<OpenTicket>
+  plans(): IterableIterator<PlanState>
+  policy(): TicketPolicy
+  /** Grows with everything a page would show differently. */
+  version(): number
   /** What a checkpoint keeps; `restore` each of it into an empty desk, then `resume`. */
   saved(): Iterable<SavedItem>
   restore(item: SavedItem): void
@@ -117,245 +75,263 @@ export interface TicketDesk {
   resume(): void
 }
 
-export interface DeskParts {
-  effects: () => Effects
-  /** Puts a timer into the heap the rules share. */
-  schedule: (timed: Timed) => void
-  registry: Registry
-  /** Nobody by default: tickets wait for a person to dispatch them. */
-  addressees?: Addressees
-}
+export function createTicketDesk(parts: DeskParts): TicketDesk {
+  const book = createBook(parts)
+  const { bare, open } = book
 
-const keyOf = ({ rule, subject }: Key) => `${rule}|${subject}`
-
-export function createTicketDesk({ effects }: DeskParts): TicketDesk {
-  const byKey = new Map<string, OpenTicket>()
-  const byId = new Map<string, OpenTicket>()
-  /** Episodes that go on without an open ticket, by rule and subject. */
-  const bare = new Map<string, EpisodeRow>()
-  let facts: Fact[] = []
-
-  const keyOfTicket = ({ row }: OpenTicket) => keyOf({ rule: row.rule ?? '', subject: row.subject })
-
-  function keep(ticket: OpenTicket): void {
-    byKey.set(keyOfTicket(ticket), ticket)
-    byId.set(ticket.row.id, ticket)
+  /** Sets the one timer of a ticket to the first thing it waits for. */
+  function alarm(ticket: OpenTicket): void {
+    const { row, dispatchAt, askAt } = ticket
+    if (row.closedAt !== null) return
+    const due = Math.min(
+      dispatchAt ?? Infinity,
+      askAt ?? Infinity,
+      row.deferredUntil ?? Infinity,
+      row.verification === 'report' ? (row.verifyBy ?? Infinity) : Infinity,
+      superviseAt(book, ticket)
+    )
+    // Behind the instances of the same rule and subject: the sensor speaks first.
+    book.alarm({ key: row.id, order: `${row.rule ?? row.kind}|${row.subject}|${row.id}`, due })
   }
 
-  function note(
-    ticket: OpenTicket,
-    event: { at: Millis; who: string; action: string; to?: TicketState; note?: string | null }
-  ) {
-    const from = ticket.row.state
-    const to = event.to ?? from
-    ticket.row = { ...ticket.row, state: to }
-    effects().events.push({
-      ticket: ticket.row.id,
-      no: ticket.events++,
-      at: event.at,
-      who: event.who,
-      action: event.action,
-      from: event.action === 'open' ? null : from,
-      to: event.to ?? null,
-      note: event.note ?? null
-    })
-    effects().tickets.set(ticket.row.id, ticket.row)
-  }
-
-  function end(ticket: OpenTicket, at: Millis, reason: CloseReason): void {
-    ticket.row = { ...ticket.row, closedAt: at, closeReason: reason }
-    effects().tickets.set(ticket.row.id, ticket.row)
-    byKey.delete(keyOfTicket(ticket))
-    byId.delete(ticket.row.id)
-    const { rule, subject, id } = ticket.row
-    if (rule !== null) facts.push({ kind: 'closed', rule, subject, ticket: id, at })
-  }
-
-  function endEpisode(episode: EpisodeRow, endedAt: Millis): void {
-    effects().episodes.set(episode.id, { ...episode, endedAt })
-  }
-
-  function episodeOf(fired: Fired, ticket: string | null): EpisodeRow {
-    const episode: EpisodeRow = {
-      id: episodeId(fired.rule.id, fired.subject, fired.startedAt),
-      rule: fired.rule.id,
-      ruleVersion: fired.rule.version,
-      subject: fired.subject,
-      facility: fired.facility?.id ?? null,
-      severity: fired.rule.severity,
-      startedAt: fired.startedAt,
-      firedAt: fired.firedAt,
-      endedAt: null,
-      ticket,
-      shard: 0
+  function fired(event: Fired): OpenTicket {
+    const { rule, subject, openedAt: at } = event
+    const known = book.byRule(rule.id, subject)
+    const ticket: OpenTicket = known ?? { row: rowOf(event), events: 0, dispatchAt: null, askAt: null }
+    ticket.episode = episodeOf(event, ticket.row.id)
+    book.effects().episodes.set(ticket.episode.id, ticket.episode)
+    bare.delete(keyOf(rule.id, subject))
+    if (known) {
+      const { clearedAt } = known.row
+      if (clearedAt !== null && clearedAt < at)
+        beginPause(book, known, { from: clearedAt, until: at, why: 'cleared' })
+      book.set(known, { clearedAt: null, severity: rule.severity })
+      known.askAt = null
+      book.note(known, { at, who: 'sensor', action: 'again' })
+    } else {
+      const before = lastDone(ticket)
+      if (before !== undefined) ticket.row = { ...ticket.row, rework: true, reworkOf: before }
+      book.keep(ticket)
+      book.note(ticket, { at, who: 'sensor', action: 'open', to: 'new' })
+      ticket.dispatchAt = firstDispatchAt(book, ticket, at - event.firedAt)
+      joinReported(book, ticket, at)
     }
-    effects().episodes.set(episode.id, episode)
-    return episode
-  }
-
-  function create(fired: Fired): OpenTicket {
-    const { rule, subject, facility } = fired
-    const row: TicketRow = {
-      id: ticketId(rule.id, subject, fired.idFrom ?? fired.startedAt),
-      source: 'sensor',
-      rule: rule.id,
-      ruleVersion: rule.version,
-      parameters: {
-        when: rule.when,
-        forMs: rule.forMs,
-        clear: rule.clear,
-        clearForMs: rule.clearForMs,
-        noData: rule.noData,
-        ...(fired.sources && { sources: fired.sources })
-      },
-      subject,
-      facility: facility?.id ?? null,
-      facilityKind: facility?.kind ?? null,
-      area: fired.area,
-      crew: null,
-      state: 'new',
-      severity: rule.severity,
-      openedAt: fired.openedAt,
-      dueAt: fired.dueAt,
-      clearedAt: null,
-      closedAt: null,
-      closeReason: null,
-      bornCleared: false,
-      evidence: fired.evidence,
-      shard: 0
-    }
-    const ticket: OpenTicket = { row, events: 0, episode: undefined }
-    note(ticket, { at: fired.openedAt, who: 'sensor', action: 'open', to: 'new' })
     return ticket
   }
 
-  function confirm(ticket: OpenTicket, at: Millis): void {
-    note(ticket, { at, who: 'sensor', action: 'verify', to: 'closed' })
-    end(ticket, at, 'verified')
+  function rowOf(event: Fired) {
+    const { rule, facility, openedAt, dueAt } = event
+    const hours = (facility && book.policy.serviceHours[facility.kind]) ?? []
+    // Up to the end of a day only the hours of that day count.
+    const allowed =
+      rule.due === 'end-of-day'
+        ? ranMs({ terms: { hours }, pauses: [] }, book.calendar(), openedAt, dueAt)
+        : dueAt - openedAt
+    return rowOfFired(event, {
+      allowedMs: allowed,
+      respondMs: Math.min(rule.respondMs, allowed),
+      verifyWithinMs: rule.verifyWithinMs,
+      reworkWithinMs: rule.reworkWithinMs,
+      service: rule.ticket.service ?? false,
+      byPerson: 'serviceDue' in rule.when,
+      hours
+    })
+  }
+
+  /** The ticket of the same rule and subject that was done so short a time ago that this is rework. */
+  function lastDone({ row }: OpenTicket): string | undefined {
+    const before = row.rule === null ? undefined : book.lastOf(row.rule, row.subject)?.row
+    if (before?.closeReason !== 'verified' || before.closedAt === null) return undefined
+    return row.openedAt - before.closedAt <= before.terms.reworkWithinMs ? before.id : undefined
+  }
+
+  /** The condition is gone: before acceptance that is the end, after it the claim is waited for. */
+  function cleared(ticket: OpenTicket, { endedAt, at }: { endedAt: Millis; at: Millis }): void {
+    endPause(book, ticket, 'suppressed', at)
+    const bornCleared = endedAt <= ticket.row.openedAt && ticket.row.acceptedAt === null
+    book.set(ticket, { clearedAt: endedAt, bornCleared })
+    if (BEFORE_ACCEPTANCE.includes(ticket.row.state as TicketState)) {
+      book.note(ticket, { at, who: 'sensor', action: 'clear', to: 'closed' })
+      return close(book, ticket, at, 'self-cleared')
+    }
+    book.note(ticket, { at, who: 'sensor', action: 'clear' })
+    if (ticket.row.state === 'claimed-done') verified(book, ticket, at)
+    else ticket.askAt = at + book.policy.claimWaitMs
+  }
+
+  function nobodyClaimed(ticket: OpenTicket, at: Millis): void {
+    ticket.askAt = null
+    book.note(ticket, { at, who: 'system', action: 'claim-missing' })
+    book.tell(ticket, { kind: 'claim-missing', at, addressee: OPERATORS })
+  }
+
+  function wakeTicket(ticket: OpenTicket, at: Millis): void {
+    const { row } = ticket
+    if (row.deferredUntil !== null && row.deferredUntil <= at) deferralOver(book, ticket, at)
+    if (ticket.dispatchAt !== null && ticket.dispatchAt <= at) dispatch(book, ticket, at)
+    if (row.verification === 'report' && (row.verifyBy ?? Infinity) <= at) unheard(book, ticket, at)
+    if (ticket.askAt !== null && ticket.askAt <= at) nobodyClaimed(ticket, at)
+    supervise(book, ticket, at)
+    alarm(ticket)
+  }
+
+  function suppress({ rule, subject, into, at }: Key & { into: string | null; at: Millis }) {
+    const ticket = book.byRule(rule, subject)
+    if (!ticket) return 'none'
+    if (into !== null && (ticket.row.state === 'new' || ticket.row.state === 'checked')) {
+      if (ticket.episode) bare.set(keyOf(rule, subject), ticket.episode)
+      ticket.episode = undefined
+      book.set(ticket, { mergedInto: into })
+      book.note(ticket, { at, who: 'sensor', action: 'merge', to: 'closed', data: { into } })
+      close(book, ticket, at, 'merged')
+      return 'merged'
+    }
+    if (!ticket.row.pauses.some(pause => pause.why === 'suppressed' && pause.until === null)) {
+      beginPause(book, ticket, { from: at, until: null, why: 'suppressed' })
+      book.note(ticket, { at, who: 'sensor', action: 'pause', data: { into } })
+    }
+    return 'paused'
+  }
+
+  function ended({
+    rule,
+    subject,
+    endedAt,
+    at
+  }: Key & { endedAt: Millis; at: Millis }): OpenTicket | undefined {
+    const alone = bare.get(keyOf(rule, subject))
+    if (alone) {
+      book.endEpisode(alone, endedAt)
+      bare.delete(keyOf(rule, subject))
+      return undefined
+    }
+    const ticket = book.byRule(rule, subject)
+    if (!ticket) return undefined
+    if (ticket.episode) book.endEpisode(ticket.episode, endedAt)
+    ticket.episode = undefined
+    cleared(ticket, { endedAt, at })
+    return ticket
+  }
+
+  function severity({ rule, subject, severity: to, at }: Key & { severity: Severity; at: Millis }): void {
+    const ticket = book.byRule(rule, subject)
+    const episode = ticket?.episode ?? bare.get(keyOf(rule, subject))
+    if (episode) {
+      const changed = { ...episode, severity: to }
+      book.effects().episodes.set(changed.id, changed)
+      if (ticket?.episode) ticket.episode = changed
+      else bare.set(keyOf(rule, subject), changed)
+    }
+    if (!ticket || ticket.row.severity === to) return
+    const from = ticket.row.severity
+    book.set(ticket, { severity: to })
+    book.note(ticket, { at, who: 'sensor', action: 'severity', note: to, data: { from } })
+  }
+
+  function release({ rule, subject, at }: Key & { at: Millis }): void {
+    const ticket = book.byRule(rule, subject)
+    if (!ticket || !endPause(book, ticket, 'suppressed', at)) return
+    book.note(ticket, { at, who: 'sensor', action: 'go-on' })
+  }
+
+  function change(body: TicketChange, who: string, at: Millis): Outcome {
+    switch (body.kind) {
+      case 'ticket-action':
+        return act(book, body, who, at)
+      case 'ticket-report':
+        return report(book, body, who, at)
+      case 'ticket-policy':
+        book.policy = body.policy
+        for (const ticket of open.values()) alarm(ticket)
+        return { facility: null }
+      case 'plan':
+        planned(book, body.plan, at)
+        return { facility: body.plan.facility }
+      case 'service':
+        book.fact({ kind: 'service', facility: body.facility, at })
+        for (const ticket of scanned(book, body.facility, who, at)) cleared(ticket, { endedAt: at, at })
+        return { facility: body.facility }
+    }
+  }
+
+  /** Everything that happens, happens at a journal time and leaves the timers of what it altered set. */
+  function at<T>(now: Millis, work: () => T): T {
+    book.now = Math.max(book.now, now)
+    const result = work()
+    for (const ticket of book.takeAltered()) alarm(ticket)
+    return result
   }
 
   return {
-    began(fired) {
-      const key = keyOf({ rule: fired.rule.id, subject: fired.subject })
-      bare.set(key, episodeOf(fired, null))
+    began(event) {
+      const episode = episodeOf(event, null)
+      bare.set(keyOf(event.rule.id, event.subject), episode)
+      book.effects().episodes.set(episode.id, episode)
     },
 
-    fired(fired) {
-      const key = keyOf({ rule: fired.rule.id, subject: fired.subject })
-      const known = byKey.get(key)
-      const ticket = known ?? create(fired)
-      ticket.episode = episodeOf(fired, ticket.row.id)
-      bare.delete(key)
-      if (known) {
-        ticket.row = { ...ticket.row, clearedAt: null }
-        note(ticket, { at: fired.openedAt, who: 'sensor', action: 'again' })
-      }
-      keep(ticket)
-      return ticket
-    },
+    fired: event => at(event.openedAt, () => fired(event)),
+    ended: event => at(event.at, () => ended(event)),
+    heard: ({ rule, subject, ...said }) =>
+      at(said.knownAt, () => heard(book, book.byRule(rule, subject), said)),
+    severity: event => at(event.at, () => severity(event)),
+    suppress: event => at(event.at, () => suppress(event)),
+    release: event => at(event.at, () => release(event)),
+    act: (body, who, now) => at(now, () => change(body, who, now)),
+    wake: ({ key }, now) =>
+      at(now, () => {
+        const ticket = open.get(key)
+        const resting = book.rechecks.get(key)
+        if (key.startsWith(PLAN_KEY)) windowOver(book, key.slice(PLAN_KEY.length), now)
+        else if (resting) recheckDue(book, resting, now)
+        else if (ticket) wakeTicket(ticket, now)
+      }),
 
-    ended({ endedAt, at, ...key }) {
-      const alone = bare.get(keyOf(key))
-      if (alone) {
-        endEpisode(alone, endedAt)
-        bare.delete(keyOf(key))
-      }
-      const ticket = byKey.get(keyOf(key))
-      if (!ticket || alone) return undefined
-      if (ticket.episode) endEpisode(ticket.episode, endedAt)
-      ticket.episode = undefined
-      ticket.row = { ...ticket.row, clearedAt: endedAt, bornCleared: endedAt <= ticket.row.openedAt }
-      if (BEFORE_ACCEPTANCE.includes(ticket.row.state as TicketState)) {
-        note(ticket, { at, who: 'sensor', action: 'clear', to: 'closed' })
-        end(ticket, at, 'self-cleared')
-      } else {
-        note(ticket, { at, who: 'sensor', action: 'clear' })
-        if (ticket.row.state === 'claimed-done') confirm(ticket, at)
-      }
-      return ticket
-    },
+    takeFacts: book.takeFacts,
+    open: book.byRule,
+    byId: id => open.get(id),
+    all: () => open.values(),
+    plans: () => book.plans.values(),
+    policy: () => book.policy,
+    version: book.version,
 
-    heard: () => undefined,
-
-    severity({ severity, at, ...key }) {
-      const ticket = byKey.get(keyOf(key))
-      const episode = ticket?.episode ?? bare.get(keyOf(key))
-      if (episode) {
-        const changed = { ...episode, severity }
-        effects().episodes.set(changed.id, changed)
-        if (ticket?.episode) ticket.episode = changed
-        else bare.set(keyOf(key), changed)
-      }
-      if (!ticket) return
-      ticket.row = { ...ticket.row, severity }
-      note(ticket, { at, who: 'sensor', action: 'severity', note: severity })
-    },
-
-    suppress({ into, at, ...key }) {
-      const ticket = byKey.get(keyOf(key))
-      if (!ticket) return 'none'
-      if (into === null || !(ticket.row.state === 'new' || ticket.row.state === 'checked')) return 'paused'
-      if (ticket.episode) bare.set(keyOf(key), ticket.episode)
-      ticket.episode = undefined
-      note(ticket, { at, who: 'sensor', action: 'merge', to: 'closed', note: into })
-      end(ticket, at, 'merged')
-      return 'merged'
-    },
-
-    release() {},
-
-    act(body, who, at) {
-      const ticket = byId.get(body.ticket)
-      if (!ticket) return { refused: 'the ticket is not open any more' }
-      const move = ticketMove(body.action)
-      const state = ticket.row.state as TicketState
-      if (!move.from.includes(state))
-        return { refused: `the ticket is ${state}: it cannot be moved by "${body.action}" now` }
-      if (move.reason && !body.note?.trim()) return { refused: `"${body.action}" needs a reason` }
-      const ends = move.to !== undefined && !isOpen(move.to)
-      const holds = ends && ticket.episode !== undefined
-      if (holds && !(body.quietUntil !== null && body.quietUntil > at)) {
-        const refused =
-          'the condition still holds: say until when it shall stay quiet (quietUntil, in the future)'
-        return { refused }
-      }
-      note(ticket, {
-        at,
-        who,
-        action: body.action,
-        note: body.note,
-        ...(move.to === undefined ? {} : { to: move.to })
-      })
-      if (ends) {
-        if (ticket.episode) endEpisode(ticket.episode, at)
-        ticket.episode = undefined
-        end(ticket, at, body.action === 'void' ? 'void' : 'person')
-      } else if (move.to === 'claimed-done' && ticket.row.clearedAt !== null) {
-        confirm(ticket, at)
-      }
-      const { facility, rule, subject } = ticket.row
-      const quiet = { rule: rule ?? '', subject, until: body.quietUntil ?? at }
-      return { facility, ...(holds && { quiet }) }
-    },
-
-    wake() {},
-    takeFacts() {
-      const taken = facts
-      facts = []
-      return taken
-    },
-
-    open: (rule, subject) => byKey.get(keyOf({ rule, subject })),
-    byId: id => byId.get(id),
-    all: () => byId.values(),
     *saved() {
-      yield* byId.values()
+      yield { policy: book.policy, now: book.now }
+      for (const plan of book.plans.values()) yield { plan }
+      yield* open.values()
+      for (const ended of book.ended.values())
+        yield { ended, recheck: book.rechecks.has(ended.row.id), kept: true }
+      for (const [id, ended] of book.rechecks)
+        if (!book.ended.has(id)) yield { ended, recheck: true, kept: false }
       for (const episode of bare.values()) yield { bare: episode }
     },
+
     restore(item) {
-      if ('row' in item) keep(item)
-      else bare.set(keyOf(item.bare), item.bare)
+      if ('row' in item) return book.keep(restored(item))
+      if ('bare' in item) return void bare.set(keyOf(item.bare.rule, item.bare.subject), item.bare)
+      if ('policy' in item) return void Object.assign(book, item)
+      if ('plan' in item) return restorePlan(book, item.plan)
+      const ticket = restored(item.ended)
+      if (item.kept) book.keepEnded(ticket)
+      if (item.recheck) book.rechecks.set(ticket.row.id, ticket)
     },
-    resume() {}
+
+    resume() {
+      for (const ticket of open.values()) alarm(ticket)
+      for (const ticket of book.rechecks.values()) alarmRecheck(book, ticket)
+      for (const id of book.plans.keys()) alarmPlan(book, id)
+    }
   }
+}
+
+const restored = (ticket: OpenTicket): OpenTicket => ({
+  ...ticket,
+  row: completed(ticket.row),
+  dispatchAt: ticket.dispatchAt ?? null,
+  askAt: ticket.askAt ?? null
+})
+
+/** JSON knows no Infinity: a plan without a next window waits for none. */
+function restorePlan(book: Book, state: PlanState): void {
+  const { from, until } = state
+  book.plans.set(state.plan.id, { ...state, from: from ?? Infinity, until: until ?? Infinity })
 }

@@ -37,6 +37,9 @@ describe('a transaction that cannot even begin', () => {
           tickets: [],
           episodes: [],
           events: [],
+          notifications: [],
+          reports: [],
+          planRuns: [],
           quarantine: [],
           applied: []
         })

@@ -7,6 +7,7 @@ import { DEVICE_KINDS } from '#model/kinds'
 import { METRICS, type MetricDefinition } from '#model/metrics'
 import type { Condition, Rule } from '#model/rules'
 import { QUARANTINE_REASONS } from '#model/telemetry'
+import { TICKET_KIND_IDS, ticketKind } from '#model/ticket-kinds'
 import { TICKET_MOVES, type TicketMove } from '#model/tickets'
 import type { Millis } from '#model/time'
 import { ENVIRONMENT } from '../../config.ts'
@@ -109,8 +110,22 @@ describe('docs/rules.md', () => {
         move.from.join(', '),
         move.to ?? 'stays',
         move.by.join(', '),
-        move.reason ? 'yes' : ''
+        (move.needs ?? []).join(', '),
+        (move.only ?? []).join(', ')
       ])
+    )
+  })
+})
+
+describe('what people report, in docs/rules.md', () => {
+  it('has every kind with its times', () => {
+    const hoursOf = (ms: Millis | undefined) => (ms === undefined ? '' : span(ms))
+    expect(tableUnder('docs/rules.md', 'Tickets')).toEqual(
+      TICKET_KIND_IDS.map(kind => {
+        const { dueMs, dueMsByGrade = {} } = ticketKind(kind)
+        const { special, '1': first, '2': second } = dueMsByGrade
+        return [kind, ...[dueMs, special, first, second].map(hoursOf)]
+      })
     )
   })
 })

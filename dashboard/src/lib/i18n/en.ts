@@ -197,14 +197,8 @@ export const en = {
     fires: 'Fires when',
     clears: 'Clears when',
     history: 'History',
-    events: {
-      open: 'Opened',
-      opened: 'Opened',
-      cleared: 'Cleared by sensor',
-      recurred: 'Came back',
-      closed: 'Closed'
-    },
     sensor: 'sensor',
+    system: 'system',
     episodes: 'Episodes',
     actions: 'What you can do',
     noActions: 'You can only read this ticket.',

@@ -198,14 +198,8 @@ export const zh = {
     fires: '触发条件',
     clears: '恢复条件',
     history: '办理记录',
-    events: {
-      open: '立案',
-      opened: '立案',
-      cleared: '传感器恢复',
-      recurred: '再次发生',
-      closed: '结案'
-    },
     sensor: '传感器',
+    system: '系统',
     episodes: '事件',
     actions: '可办理事项',
     noActions: '您只能查看本工单。',

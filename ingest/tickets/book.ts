@@ -1,0 +1,229 @@
+import { DEFAULT_TICKET_POLICY, type TicketPolicy } from '#model/ticket-policy'
+import type { CloseReason, NotificationKind, TicketState } from '#model/tickets'
+import { days, type Millis } from '#model/time'
+import type { Effects, EpisodeRow, TicketRow } from '../effects.ts'
+import type { Registry } from '../registry.ts'
+import { createCalendar, type Calendar } from '../rules/calendar.ts'
+import type { Timed } from '../rules/timers.ts'
+import { dueOf, resolvedBy } from './clock.ts'
+import type { Addressees, Fact, OpenTicket, PlanState, TicketTimer } from './desk-parts.ts'
+
+/** An ended ticket is remembered so long, for late claims and for opening it again; at most so many of them. */
+export const ENDED_KEPT = { ms: days(3), most: 20_000 }
+
+export interface DeskParts {
+  effects: () => Effects
+  /** Puts a timer into the heap the rules share. */
+  schedule: (timed: Timed) => void
+  registry: Registry
+  /** Nobody by default: tickets wait for a person to dispatch them. */
+  addressees?: Addressees
+  /** The city's, as it is then. */
+  calendar?: () => Calendar
+}
+
+export interface TicketNote {
+  at: Millis
+  /** A user name, `sensor` or `system`. */
+  who: string
+  action: string
+  to?: TicketState | undefined
+  note?: string | null
+  data?: Record<string, unknown>
+}
+
+/** What all parts of the desk share: the tickets in memory, and the only ways to alter them. One per desk. */
+export interface Book {
+  readonly registry: Registry
+  readonly addressees: Addressees | undefined
+  calendar(): Calendar
+  policy: TicketPolicy
+  /** The newest journal time the desk has heard of: nothing happens before it any more. */
+  now: Millis
+  readonly open: Map<string, OpenTicket>
+  /** Of the open ones those without a rule: made by people, or planned. */
+  readonly made: Set<OpenTicket>
+  /** Ended ones, oldest end first. */
+  readonly ended: Map<string, OpenTicket>
+  /** Ended ones that were drawn for a second look. */
+  readonly rechecks: Map<string, OpenTicket>
+  /** Episodes that go on without an open ticket, by rule and subject. */
+  readonly bare: Map<string, EpisodeRow>
+  readonly plans: Map<string, PlanState>
+  readonly effects: () => Effects
+  byRule(rule: string, subject: string): OpenTicket | undefined
+  /** The one that ended last, while it is remembered. */
+  lastOf(rule: string, subject: string): OpenTicket | undefined
+  /** Open, or ended not long ago. */
+  find(id: string): OpenTicket | undefined
+  /** Into memory, as an open ticket. */
+  keep(ticket: OpenTicket): void
+  /** Into memory, as one that is over. */
+  keepEnded(ticket: OpenTicket): void
+  set(ticket: OpenTicket, change: Partial<TicketRow>): void
+  /** Adds to its history, and takes it to `to`. */
+  note(ticket: OpenTicket, note: TicketNote): void
+  /** Without an addressee the operators are told. */
+  tell(
+    ticket: OpenTicket,
+    message: { kind: NotificationKind; at: Millis; addressee?: string | undefined }
+  ): void
+  /** Its deadline again, after what was taken off or added. */
+  redue(ticket: OpenTicket): void
+  /** The ticket is over; `note` has taken it to its last state. */
+  end(ticket: OpenTicket, at: Millis, reason: CloseReason): void
+  /** Tickets whose timer must be looked at; emptied by reading. */
+  takeAltered(): Set<OpenTicket>
+  /** Grows with everything a page would show differently. */
+  version(): number
+  /** When it wants to be woken; Infinity: not at all. */
+  alarm(timer: { key: string; order: string; due: Millis }): void
+  fact(fact: Fact): void
+  takeFacts(): Fact[]
+  endEpisode(episode: EpisodeRow, endedAt: Millis): void
+}
+
+export const OPERATORS = 'role:operator'
+export const INSPECTORS = 'role:inspector'
+export const keyOf = (rule: string, subject: string): string => `${rule}|${subject}`
+
+export function createBook({ effects, schedule, registry, addressees, calendar }: DeskParts): Book {
+  const byRule = new Map<string, OpenTicket>()
+  const lastOf = new Map<string, OpenTicket>()
+  const made = new Set<OpenTicket>()
+  let altered = new Set<OpenTicket>()
+  let version = 0
+  const open = new Map<string, OpenTicket>()
+  const ended = new Map<string, OpenTicket>()
+  const rechecks = new Map<string, OpenTicket>()
+  const timers = new Map<string, TicketTimer>()
+  const ofUtc8 = createCalendar('Asia/Shanghai')
+  let facts: Fact[] = []
+
+  function forgetEnded(at: Millis): void {
+    for (const [id, ticket] of ended) {
+      const { closedAt, rule, subject } = ticket.row
+      if ((closedAt ?? 0) > at - ENDED_KEPT.ms && ended.size <= ENDED_KEPT.most) return
+      ended.delete(id)
+      const key = keyOf(rule ?? '', subject)
+      if (lastOf.get(key) === ticket) lastOf.delete(key)
+    }
+  }
+
+  const book: Book = {
+    registry,
+    addressees,
+    calendar: calendar ?? (() => ofUtc8),
+    policy: DEFAULT_TICKET_POLICY,
+    now: 0,
+    open,
+    made,
+    ended,
+    rechecks,
+    bare: new Map(),
+    plans: new Map(),
+    effects,
+    byRule: (rule, subject) => byRule.get(keyOf(rule, subject)),
+    lastOf: (rule, subject) => lastOf.get(keyOf(rule, subject)),
+    find: id => open.get(id) ?? ended.get(id) ?? rechecks.get(id),
+
+    keep(ticket) {
+      const { id, rule, subject } = ticket.row
+      open.set(id, ticket)
+      if (rule === null) made.add(ticket)
+      else byRule.set(keyOf(rule, subject), ticket)
+      altered.add(ticket)
+    },
+
+    keepEnded(ticket) {
+      const { id, rule, subject } = ticket.row
+      ended.set(id, ticket)
+      if (rule !== null) lastOf.set(keyOf(rule, subject), ticket)
+    },
+
+    set(ticket, change) {
+      ticket.row = { ...ticket.row, ...change }
+      effects().tickets.set(ticket.row.id, ticket.row)
+      altered.add(ticket)
+      version++
+    },
+
+    note(ticket, { at, who, action, to, note = null, data }) {
+      const from = ticket.row.state
+      effects().events.push({
+        ticket: ticket.row.id,
+        no: ticket.events++,
+        at,
+        who,
+        action,
+        from: ticket.events === 1 ? null : from,
+        to: to ?? null,
+        note,
+        data: data ?? null
+      })
+      book.set(ticket, { state: to ?? from })
+    },
+
+    tell(ticket, { kind, at, addressee = OPERATORS }) {
+      const { id } = ticket.row
+      const told = { addressee, kind, ticket: id, at, readAt: null }
+      // The event it belongs to has its number already.
+      effects().notifications.push({ id: `${id}-${ticket.events - 1}-${kind}`, ...told })
+    },
+
+    redue(ticket) {
+      const due = dueOf(ticket.row, book.calendar())
+      // While it stands still without an end nobody knows: it keeps the one it had.
+      if (Number.isFinite(due) && due !== ticket.row.dueAt) book.set(ticket, { dueAt: due })
+    },
+
+    end(ticket, at, reason) {
+      const resolvedAt = resolvedBy({ ...ticket.row, closedAt: at }) ?? at
+      const pauses = ticket.row.pauses.map(pause =>
+        pause.until === null || pause.until > at ? { ...pause, until: Math.max(pause.from, at) } : pause
+      )
+      const over = { verification: null, verifyBy: null, asked: null, deferredUntil: null }
+      book.set(ticket, { closedAt: at, closeReason: reason, resolvedAt, pauses, ...over })
+      const { id, rule, subject, terms, facility } = ticket.row
+      open.delete(id)
+      made.delete(ticket)
+      if (rule !== null && byRule.get(keyOf(rule, subject)) === ticket) byRule.delete(keyOf(rule, subject))
+      ticket.dispatchAt = ticket.askAt = null
+      book.alarm({ key: id, order: '', due: Infinity })
+      forgetEnded(at)
+      book.keepEnded(ticket)
+      if (terms.service && facility !== null && (reason === 'verified' || reason === 'person'))
+        book.fact({ kind: 'service', facility, at })
+      if (rule !== null) book.fact({ kind: 'closed', rule, subject, ticket: id, at })
+    },
+
+    alarm({ key, order, due }) {
+      const known = timers.get(key)
+      if (due === Infinity) {
+        if (known) known.due = Infinity
+        timers.delete(key)
+        return
+      }
+      const timer: TicketTimer = known ?? { what: 'ticket', key, order, due, queuedFor: Infinity }
+      timers.set(key, timer)
+      timer.due = Math.max(due, book.now)
+      schedule(timer)
+    },
+
+    takeAltered() {
+      const taken = altered
+      altered = new Set()
+      return taken
+    },
+    version: () => version,
+
+    fact: fact => void facts.push(fact),
+    takeFacts() {
+      const taken = facts
+      facts = []
+      return taken
+    },
+    endEpisode: (episode, endedAt) => void effects().episodes.set(episode.id, { ...episode, endedAt })
+  }
+  return book
+}

@@ -1,0 +1,93 @@
+import type { EvidenceRow } from '#db/schema'
+import type { TicketActionBody, TicketReportBody, ChangeBody } from '#model/changes'
+import type { FacilityKind } from '#model/kinds'
+import type { Plan } from '#model/plans'
+import type { Facility } from '#model/registry'
+import type { Rule } from '#model/rules'
+import type { TicketPolicy } from '#model/ticket-policy'
+import type { Millis } from '#model/time'
+import type { EpisodeRow, TicketRow } from '../effects.ts'
+import type { Timed } from '../rules/timers.ts'
+
+/** A ticket in memory: its row, how many events it has, and what it waits for beyond that. Saved whole as JSON. */
+export interface OpenTicket {
+  row: TicketRow
+  events: number
+  /** The episode that is going on, if one is. */
+  episode?: EpisodeRow | undefined
+  /** When a crew is looked for; null: nobody looks. */
+  dispatchAt: Millis | null
+  /** When an operator is asked because nobody claimed what is clear. */
+  askAt: Millis | null
+}
+
+export interface Fired {
+  /** As it counts for this subject. */
+  rule: Rule
+  /** Of each overridden field the scope it comes from. */
+  sources?: Record<string, string>
+  subject: string
+  startedAt: Millis
+  firedAt: Millis
+  /** Journal time: deadlines run from here. */
+  openedAt: Millis
+  /** Names the ticket where one of the same episode was merged before; else `startedAt` does. */
+  idFrom?: Millis
+  evidence: EvidenceRow[]
+  facility: Facility | undefined
+  area: string | null
+  /** By when it must be resolved, in journal time, if its clocks never stand still. */
+  dueAt: Millis
+}
+
+/** Every change that tickets take. */
+export type TicketChange =
+  TicketActionBody | TicketReportBody | Extract<ChangeBody, { kind: 'ticket-policy' | 'plan' | 'service' }>
+
+/** What came of a change. `quiet`: its person ended an episode that still goes on; nothing may begin before `until`. */
+export type Outcome =
+  | { refused: string }
+  | {
+      refused?: undefined
+      facility: string | null
+      quiet?: { rule: string; subject: string; until: Millis }
+    }
+
+/** What happened that rules must know. */
+export type Fact =
+  /** The facility was cleaned. */
+  | { kind: 'service'; facility: string; at: Millis }
+  | { kind: 'closed'; rule: string; subject: string; ticket: string; at: Millis }
+
+/** A timer of a ticket or a plan in the heap of the rules. */
+export interface TicketTimer extends Timed {
+  readonly what: 'ticket'
+  /** A ticket's id, or `plan:` and a plan's. */
+  readonly key: string
+}
+
+/** Who is told and sent, by area, as data says at that moment. */
+export interface Addressees {
+  crewFor(place: { area: string; kind: FacilityKind | null; at: Millis }): { id: string } | undefined
+  /** 街长: 1 is the highest, 3 the nearest. */
+  chiefOf(area: string, level: 1 | 2 | 3): { username: string | null; name: string } | undefined
+  unitOf(area: string): string | undefined
+}
+
+/** A plan with the window it waits for, and who has done it in that. */
+export interface PlanState {
+  plan: Plan
+  from: Millis
+  until: Millis
+  doneAt: Millis | null
+  doneBy: string | null
+}
+
+/** One item of what a checkpoint keeps of the desk. */
+export type SavedItem =
+  | OpenTicket
+  /** Over: kept for a while, or for its second look. */
+  | { ended: OpenTicket; kept: boolean; recheck: boolean }
+  | { bare: EpisodeRow }
+  | { plan: PlanState }
+  | { policy: TicketPolicy; now: Millis }

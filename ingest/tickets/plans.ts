@@ -1,0 +1,91 @@
+import type { Plan } from '#model/plans'
+import type { Millis } from '#model/time'
+import type { Calendar } from '../rules/calendar.ts'
+import type { Book } from './book.ts'
+import type { OpenTicket, PlanState } from './desk-parts.ts'
+import { placeOf } from './places.ts'
+import { firstDispatchAt } from './dispatch.ts'
+import { opened } from './reports.ts'
+import { ticketId } from './ticket-id.ts'
+import { rowOfKind, termsOfKind } from './ticket-row.ts'
+
+export const PLAN_KEY = 'plan:'
+
+/** Takes a plan over whatever it said before; the window that is running counts only when it began after this. */
+export function planned(book: Book, plan: Plan, at: Millis): void {
+  const next = plan.active ? nextWindow(plan, book.calendar(), at) : undefined
+  if (next) book.plans.set(plan.id, { plan, ...next, doneAt: null, doneBy: null })
+  else book.plans.set(plan.id, { plan, from: Infinity, until: Infinity, doneAt: null, doneBy: null })
+  alarmPlan(book, plan.id)
+}
+
+export function alarmPlan(book: Book, id: string): void {
+  const due = book.plans.get(id)?.until ?? Infinity
+  book.alarm({ key: PLAN_KEY + id, order: `plan|${id}`, due })
+}
+
+/** The first window that begins at `at` or later. */
+function nextWindow(
+  { days, from, to }: Plan,
+  calendar: Calendar,
+  at: Millis
+): { from: Millis; until: Millis } | undefined {
+  // One step into each stretch at a time: the windows of one plan never touch but over a whole day.
+  let stretch = calendar.openingAt([{ from, to, days }], at)
+  while (!stretch.open || stretch.since < at) {
+    if (!Number.isFinite(stretch.until)) return undefined
+    stretch = calendar.openingAt([{ from, to, days }], stretch.until)
+  }
+  return { from: stretch.since, until: stretch.until }
+}
+
+/** The code on the wall was read: whatever is planned there now is done, and what was missed there is made good. */
+export function scanned(book: Book, facility: string, who: string, at: Millis): OpenTicket[] {
+  for (const state of book.plans.values()) {
+    if (state.plan.facility !== facility || at < state.from || at >= state.until) continue
+    state.doneAt ??= at
+    state.doneBy ??= who
+  }
+  return [...book.made].filter(({ row }) => row.plan !== null && row.facility === facility)
+}
+
+/** The window of a plan is over: written down, and when nobody came a ticket follows. */
+export function windowOver(book: Book, id: string, at: Millis): void {
+  const state = book.plans.get(id)
+  if (!state || state.until > at) return
+  const { plan, from, until, doneAt, doneBy } = state
+  const ticket = doneAt === null ? missed(book, state, at) : undefined
+  book
+    .effects()
+    .planRuns.push({ plan: id, from, until, facility: plan.facility, doneAt, doneBy, ticket: ticket ?? null })
+  planned(book, plan, at)
+}
+
+function missed(book: Book, { plan, from }: PlanState, at: Millis): string | undefined {
+  const open = [...book.made].find(({ row }) => row.plan === plan.id)
+  if (open) {
+    book.note(open, { at, who: 'system', action: 'again', note: plan.title })
+    return open.row.id
+  }
+  const subject = `facility:${plan.facility}`
+  const place = placeOf(book.registry, subject)
+  if (!place) return undefined
+  const terms = termsOfKind(plan.kind, { policy: book.policy, place })
+  const row = rowOfKind({
+    id: ticketId(`plan|${plan.id}`, subject, from),
+    source: 'planned',
+    kind: plan.kind,
+    plan: plan.id,
+    subject,
+    terms,
+    place,
+    at,
+    dueAt: at + terms.allowedMs,
+    lat: place.lat,
+    lon: place.lon
+  })
+  const ticket = opened(book, row)
+  book.note(ticket, { at, who: 'system', action: 'open', to: 'new', note: plan.title })
+  ticket.dispatchAt = firstDispatchAt(book, ticket, 0)
+  return ticket.row.id
+}

@@ -1,0 +1,89 @@
+import { expectedIntervalMs } from '#model/device-models'
+import { parseSubject } from '#model/ids'
+import type { Millis } from '#model/time'
+import type { TicketState } from '#model/tickets'
+import { INSPECTORS, type Book } from './book.ts'
+import type { OpenTicket } from './desk-parts.ts'
+import { close, endPause } from './ending.ts'
+
+/** What follows a claim: a sensor that is clear already verifies it, one that can tell is waited for, else a person. */
+export function claimed(book: Book, ticket: OpenTicket, { at, by }: { at: Millis; by: string }): void {
+  const { row } = ticket
+  book.set(ticket, { claimedAt: at, claimedBy: by })
+  ticket.askAt = null
+  if (row.clearedAt !== null) return verified(book, ticket, at)
+  if (row.rule === null || row.terms.byPerson || !ticket.episode) {
+    book.set(ticket, { verification: 'person', verifyBy: null })
+    return book.tell(ticket, { kind: 'to-verify', at, addressee: INSPECTORS })
+  }
+  const verifyBy = at + Math.max(row.terms.verifyWithinMs, 2 * intervalOf(book, row.subject))
+  book.set(ticket, { verification: 'report', verifyBy })
+}
+
+/** No report came in time: a person decides. That is nobody's rework. */
+export function unheard(book: Book, ticket: OpenTicket, at: Millis): void {
+  book.set(ticket, { verification: 'person', verifyBy: null })
+  book.note(ticket, { at, who: 'system', action: 'no-report' })
+  book.tell(ticket, { kind: 'no-report', at })
+}
+
+/** A sensor confirmed it. */
+export function verified(book: Book, ticket: OpenTicket, at: Millis): void {
+  book.note(ticket, { at, who: 'sensor', action: 'verify', to: 'closed' })
+  close(book, ticket, at, 'verified')
+}
+
+/** The crew has to go again, as a person or a sensor says. */
+export function returned(
+  book: Book,
+  ticket: OpenTicket,
+  back: { at: Millis; who: string; note: string | null; falseClaim: boolean; data?: Record<string, unknown> }
+): void {
+  const { row } = ticket
+  const { at, who, note, falseClaim, data } = back
+  book.set(ticket, {
+    claimedAt: null,
+    claimedBy: null,
+    verification: null,
+    verifyBy: null,
+    returns: row.returns + 1,
+    falseClaims: row.falseClaims + (falseClaim ? 1 : 0)
+  })
+  const suspected = falseClaim ? { suspectedFalse: true, claimedBy: row.claimedBy } : {}
+  book.note(ticket, { at, who, action: 'return', to: 'dispatched', note, data: { ...suspected, ...data } })
+  book.tell(ticket, {
+    kind: 'returned',
+    at,
+    addressee: row.crew === null ? undefined : `crew:${row.crew}`
+  })
+}
+
+/** A report measured after the claim says whether it is true. */
+export function heard(
+  book: Book,
+  ticket: OpenTicket | undefined,
+  { verdict, at, knownAt }: { verdict: 'met' | 'cleared'; at: Millis; knownAt: Millis }
+): 'confirmed' | 'returned' | undefined {
+  const row = ticket?.row
+  if (!row || row.state !== ('claimed-done' satisfies TicketState) || row.terms.byPerson) return undefined
+  if (row.claimedAt === null || at <= row.claimedAt || !ticket.episode) return undefined
+  if (verdict === 'met') {
+    returned(book, ticket, { at: knownAt, who: 'sensor', note: null, falseClaim: true })
+    return 'returned'
+  }
+  book.endEpisode(ticket.episode, at)
+  ticket.episode = undefined
+  endPause(book, ticket, 'suppressed', knownAt)
+  book.set(ticket, { clearedAt: at })
+  verified(book, ticket, knownAt)
+  return 'confirmed'
+}
+
+/** How often the slowest device of a subject reports. */
+function intervalOf({ registry }: Book, subject: string): Millis {
+  const { type, id } = parseSubject(subject) ?? {}
+  if (id === undefined) return 0
+  const device = type === 'device' ? registry.device(id) : undefined
+  const devices = device ? [device] : type === 'facility' ? registry.devicesOf(id) : []
+  return Math.max(0, ...devices.map(expectedIntervalMs))
+}

@@ -1,0 +1,78 @@
+import type { CleaningGrade, FacilityKind } from './kinds.ts'
+import type { Label } from './label.ts'
+import type { Severity } from './rules.ts'
+import { hours, minutes, type Millis } from './time.ts'
+
+export interface TicketKindDefinition {
+  label: Label
+  /** What to do, as the crew reads it. */
+  title: Label
+  severity: Severity
+  /** Time allowed; by the cleaning grade of the place where it differs. */
+  dueMs: Millis
+  dueMsByGrade?: Partial<Record<CleaningGrade, Millis>>
+  /** An open ticket of one of these rules on the same facility is the same trouble. */
+  sameAs?: readonly string[]
+  /** Of these facilities it is a cleaning. */
+  serviceOf?: readonly FacilityKind[]
+}
+
+/** What people report, and planned work that was missed. Ten minutes and 24 hours are the client's figures (★). */
+export const TICKET_KINDS = {
+  litter: {
+    label: { en: 'Litter', zh: '暴露垃圾' },
+    title: { en: 'Pick up the litter', zh: '清理暴露垃圾' },
+    severity: 'minor',
+    dueMs: hours(2),
+    // ★ 10 minutes on special and grade 1.
+    dueMsByGrade: { special: minutes(10), '1': minutes(10), '2': minutes(30) }
+  },
+  damaged: {
+    label: { en: 'Damaged', zh: '设施破损' },
+    title: { en: 'Repair the damage', zh: '修复破损设施' },
+    severity: 'major',
+    // ★
+    dueMs: hours(24)
+  },
+  overflow: {
+    label: { en: 'Overflowing', zh: '满溢' },
+    title: { en: 'Empty it', zh: '清运满溢' },
+    severity: 'major',
+    dueMs: hours(2),
+    dueMsByGrade: { special: minutes(10), '1': minutes(10) },
+    sameAs: ['bin-full', 'compactor-full']
+  },
+  dirty: {
+    label: { en: 'Dirty', zh: '脏污' },
+    title: { en: 'Clean it', zh: '保洁' },
+    severity: 'minor',
+    dueMs: hours(1),
+    serviceOf: ['toilet']
+  },
+  blocked: {
+    label: { en: 'Blocked', zh: '堵塞' },
+    title: { en: 'Clear the blockage', zh: '疏通堵塞' },
+    severity: 'major',
+    dueMs: hours(4)
+  },
+  advert: {
+    label: { en: 'Illegal advert', zh: '违规小广告' },
+    title: { en: 'Remove the advert', zh: '清除小广告' },
+    severity: 'minor',
+    dueMs: hours(24)
+  },
+  other: {
+    label: { en: 'Other', zh: '其他' },
+    title: { en: 'See to it', zh: '现场处置' },
+    severity: 'minor',
+    dueMs: hours(24)
+  }
+} as const satisfies Record<string, TicketKindDefinition>
+export type TicketKind = keyof typeof TICKET_KINDS
+export const TICKET_KIND_IDS = Object.keys(TICKET_KINDS) as TicketKind[]
+export const ticketKind = (kind: TicketKind): TicketKindDefinition => TICKET_KINDS[kind]
+
+export function kindDueMs(kind: TicketKind, grade: CleaningGrade | undefined): Millis {
+  const { dueMs, dueMsByGrade } = ticketKind(kind)
+  return (grade && dueMsByGrade?.[grade]) ?? dueMs
+}
