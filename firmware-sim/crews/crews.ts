@@ -22,6 +22,8 @@ const MOST_MS = hours(4)
 const LOOK_MS: readonly [Millis, Millis] = [minutes(3), minutes(12)]
 /** One crew in eight says it is done without having been there. */
 const LAZY_SHARE = 0.12
+const CLEANING = 'toilet-clean-due'
+const NOT_DONE = '现场未处置，退回重做。'
 const VERIFIED = '现场照片核实，处置合格。'
 
 interface Known {
@@ -84,6 +86,13 @@ export function simulateCrews(options: {
     }
   }
 
+  /** Cleaning is proved by the code at the door; everything else shows in what the sensors measure. */
+  async function work(ticket: Work, at: Millis): Promise<void> {
+    const [type, facility = ''] = ticket.subject.split(':')
+    if (ticket.rule === CLEANING && type === 'facility') await desk.scan(facility)
+    else repair(jobOf(city, ticket), at)
+  }
+
   function count(action: TicketAction, refused: boolean): void {
     if (refused) counts.refused++
     else if (action === 'dispatch') counts.dispatched++
@@ -104,10 +113,13 @@ export function simulateCrews(options: {
     if (!move) return
     if (move.action === 'claim') {
       if (isLazy(ticket, returned)) counts['false claims']++
-      else repair(jobOf(city, ticket), at)
+      else await work(ticket, at)
     }
     const refused = await desk.act(ticket, move.action, move.as, move.note)
     count(move.action, refused !== undefined)
+    // Nothing was done there: the crew goes again.
+    if (refused !== undefined && move.action === 'verify')
+      await desk.act(ticket, 'return', 'operator', NOT_DONE)
     // Somebody else was there first, or it ended meanwhile: looked at anew.
     if (refused !== undefined) known.delete(ticket.id)
   }

@@ -78,8 +78,8 @@ export function expectationOf(played: Played): Expectation {
   claims.push(darkGroups({ played, world }), cleaningsDue({ played, world }))
   const all: Expectation = { must: [], may: [], mustNot: claims.flatMap(({ mustNot = [] }) => mustNot) }
   for (const { must = [], may = [] } of claims) {
-    for (const ticket of must) place(all, ticket, { played, spanMs: spanOf(ticket, devices) })
-    all.may.push(...may)
+    for (const ticket of must) place(all, ticket, { played, sure: true, spanMs: spanOf(ticket, devices) })
+    for (const ticket of may) place(all, ticket, { played, sure: false, spanMs: spanOf(ticket, devices) })
   }
   return all
 }
@@ -88,7 +88,7 @@ export function expectationOf(played: Played): Expectation {
 function place(
   all: Expectation,
   ticket: MustTicket,
-  { played, spanMs }: { played: Played; spanMs: Millis }
+  { played, sure, spanMs }: { played: Played; sure: boolean; spanMs: Millis }
 ): void {
   const { outages = [], from, to } = played
   const met = outages.find(
@@ -98,7 +98,7 @@ function place(
   const late = met ? { ...ticket, toleranceMs: ticket.toleranceMs + (met.to - met.from) + extraMs } : ticket
   const overBefore = met && ticket.to < met.to + extraMs
   const cut = late.from + late.toleranceMs > to || late.from < from
-  all[cut || overBefore ? 'may' : 'must'].push(late)
+  all[!sure || cut || overBefore ? 'may' : 'must'].push(late)
 }
 
 /** What begins anew after an outage: the hold; silence with an interval of grace. */
