@@ -29,6 +29,8 @@ const DAYS_KNOWN = 16
 interface Day {
   from: Millis
   until: Millis
+  /** Midnights so many days before it. */
+  before: Millis[]
   openings: Map<readonly DayWindow[], Opening[]>
 }
 
@@ -43,7 +45,7 @@ export function createCalendar(timeZone: string): Calendar {
     const midnight = midnightOf(at)
     const from = midnight.toMillis()
     const until = midnight.plus({ days: 1 }).toMillis()
-    const day: Day = { from, until, openings: new Map() }
+    const day: Day = { from, until, before: [], openings: new Map() }
     days = [day, ...days.slice(0, DAYS_KNOWN - 1)]
     return day
   }
@@ -92,8 +94,11 @@ export function createCalendar(timeZone: string): Calendar {
 
   return {
     timeZone,
-    dayStart: (at, daysBefore = 0) =>
-      daysBefore === 0 ? dayOf(at).from : midnightOf(at).minus({ days: daysBefore }).toMillis(),
+    dayStart(at, daysBefore = 0) {
+      const { from, before } = dayOf(at)
+      if (daysBefore === 0) return from
+      return (before[daysBefore] ??= midnightOf(at).minus({ days: daysBefore }).toMillis())
+    },
     dayEnd: at => dayOf(at).until,
     openingAt,
     openMsBetween(windows, from, until) {

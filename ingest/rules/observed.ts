@@ -24,30 +24,42 @@ const CONTAINER_KG = 10_000
 export const isObserved = (metric: MetricId): boolean =>
   EVENT_OF.has(metric) || metricDefinition(metric).kind === 'counter'
 
-/** Takes what a new level shows beside its value: an emptying or haul, visits since the last service. */
-export function observe(device: DevicePicture, metric: MetricId, level: Level, old: Level | undefined): void {
+/** A new level with what it shows beside its value: an emptying or haul, visits since the last service. */
+export function observe(
+  device: DevicePicture,
+  metric: MetricId,
+  reading: Reading,
+  old: Level | undefined
+): Level {
   const before = isOfHere(device, old) ? old : undefined
   const event = EVENT_OF.get(metric)
-  if (event) watchFall(device, event, { metric, level, before })
-  else level.rise = before ? (level.value >= before.value ? level.value - before.value : level.value) : 0
+  if (event) return watchFall(device, event, { metric, reading, before })
+  const { value, measuredAt, receivedAt } = reading
+  const rise = before ? (value >= before.value ? value - before.value : value) : 0
+  const level: Level = { value, measuredAt, receivedAt, rise }
   if (metric === 'visitsTotal' && device.facility) countVisits(device.facility, level)
+  return level
 }
+
+type Reading = Pick<Level, 'value' | 'measuredAt' | 'receivedAt'>
 
 function watchFall(
   device: DevicePicture,
   event: ObservedEvent,
-  { metric, level, before }: { metric: MetricId; level: Level; before: Level | undefined }
-): void {
+  { metric, reading, before }: { metric: MetricId; reading: Reading; before: Level | undefined }
+): Level {
   const { facility } = device
-  const pct = metric === 'containerWeightKg' ? (100 * level.value) / capacityOf(facility) : level.value
-  const gap = before === undefined || level.measuredAt - before.measuredAt > device.staleAfterMs
-  level.since = gap ? level.measuredAt : (before.since ?? before.measuredAt)
-  level.peak = Math.max(before?.peak ?? pct, pct)
-  if (pct > EMPTY_PCT || level.peak - pct < FALL_POINTS) return
-  level.peak = pct
-  if (!facility) return
-  facility.events ??= {}
-  facility.events[event] = Math.max(facility.events[event] ?? 0, level.measuredAt)
+  const { value, measuredAt, receivedAt } = reading
+  const pct = metric === 'containerWeightKg' ? (100 * value) / capacityOf(facility) : value
+  const gap = before === undefined || measuredAt - before.measuredAt > device.staleAfterMs
+  const since = gap ? measuredAt : (before.since ?? before.measuredAt)
+  const peak = Math.max(before?.peak ?? pct, pct)
+  if (pct > EMPTY_PCT || peak - pct < FALL_POINTS) return { value, measuredAt, receivedAt, peak, since }
+  if (facility) {
+    facility.events ??= {}
+    facility.events[event] = Math.max(facility.events[event] ?? 0, measuredAt)
+  }
+  return { value, measuredAt, receivedAt, peak: pct, since }
 }
 
 function countVisits(facility: FacilityPicture, level: Level): void {

@@ -28,6 +28,8 @@ export interface DevicePicture extends Timed {
   /** Journal time since which it is fitted to it; what it measured before is of another place. 0: always. */
   fittedAt: Millis
   staleAfterMs: Millis
+  /** Silent so long after the last report. */
+  silentAfterMs: Millis
   /** Arrival of the newest report; 0: none yet. */
   lastReceivedAt: Millis
   /** Silence counts from here or from the last arrival, whichever is later: set after an outage of ours. */
@@ -103,6 +105,7 @@ export const deviceless = (facility: FacilityPicture): DevicePicture => ({
   facility,
   fittedAt: 0,
   staleAfterMs: 0,
+  silentAfterMs: 0,
   lastReceivedAt: 0,
   silenceFrom: 0,
   heardFrom: 0,

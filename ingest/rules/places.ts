@@ -127,6 +127,7 @@ function newDevice(core: Core, device: Device): DevicePicture {
     facility: undefined,
     fittedAt: 0,
     staleAfterMs: staleAfterMs(device),
+    silentAfterMs: 0,
     lastReceivedAt: 0,
     silenceFrom: 0,
     heardFrom: 0,

@@ -22,10 +22,16 @@ export interface RuleBook {
   isParent(rule: string): boolean
   /** The rules that wait for this one. */
   childrenOf(rule: string): readonly Rule[]
-  /** How far back some rule looks at a metric, in ms. */
-  readonly lookBack: ReadonlyMap<MetricId, Millis>
-  /** Metrics some rule asks more of than their newest value. */
-  readonly observed: ReadonlySet<MetricId>
+  /** The metrics some rule asks more of than their newest value. */
+  readonly watched: ReadonlyMap<MetricId, Watch>
+}
+
+/** What has to be remembered of a metric. */
+export interface Watch {
+  /** How far back some rule looks at its values, in ms; 0: at none. */
+  lookBackMs: Millis
+  /** An emptying, a haul or a count is seen by it. */
+  observed: boolean
 }
 
 const mentions = (rule: Rule, key: string): boolean => JSON.stringify(rule.when).includes(`"${key}"`)
@@ -34,8 +40,7 @@ export function createRuleBook(rules: readonly Rule[]): RuleBook {
   const byId = new Map(rules.map(rule => [rule.id, rule]))
   const compiled = new Map<string, CompiledRule>()
   const lists = new Map<string, readonly CompiledRule[]>()
-  const lookBack = new Map<MetricId, Millis>()
-  const observed = new Set<MetricId>()
+  const watched = new Map<MetricId, Watch>()
 
   function compiledFor(rule: Rule, at: Standing): CompiledRule {
     const overrides = overridesFor(rule, at)
@@ -69,13 +74,14 @@ export function createRuleBook(rules: readonly Rule[]): RuleBook {
   }
 
   function lookAtMetrics(): void {
-    lookBack.clear()
-    observed.clear()
+    watched.clear()
     for (const condition of [...byId.values()].flatMap(conditionsOf)) {
-      for (const [metric, ms] of Object.entries(windowsOf(condition)) as [MetricId, Millis][]) {
-        lookBack.set(metric, Math.max(lookBack.get(metric) ?? 0, ms))
+      const lookBack = windowsOf(condition)
+      for (const metric of metricsOf(condition)) {
+        const lookBackMs = Math.max(watched.get(metric)?.lookBackMs ?? 0, lookBack[metric] ?? 0)
+        const observed = isObserved(metric)
+        if (lookBackMs > 0 || observed) watched.set(metric, { lookBackMs, observed })
       }
-      for (const metric of metricsOf(condition)) if (isObserved(metric)) observed.add(metric)
     }
   }
   lookAtMetrics()
@@ -95,7 +101,6 @@ export function createRuleBook(rules: readonly Rule[]): RuleBook {
     lampGroup: at => first(rule => rule.subject === 'lamp-group', at),
     isParent: id => [...byId.values()].some(({ parents }) => parents.some(({ rule }) => rule === id)),
     childrenOf: id => [...byId.values()].filter(({ parents }) => parents.some(({ rule }) => rule === id)),
-    lookBack,
-    observed
+    watched
   }
 }

@@ -10,7 +10,7 @@ import type { Instance } from './instance.ts'
 import { judgeGroup } from './lamp-rules.ts'
 import type { DevicePicture, FacilityPicture, Seat } from './picture.ts'
 import { judgeNow } from './seat-rules.ts'
-import { scheduleSilence } from './silence.ts'
+import { scheduleSilence, silentAfterMs } from './silence.ts'
 import { standingOf } from './standing.ts'
 
 /** The rules a facility and its devices stand under now, or one device alone; what goes on is judged by them. */
@@ -26,6 +26,7 @@ export function takeRules(core: Core, facility: FacilityPicture | undefined, onl
     const before = device.rules
     device.rules = core.book.forDevice(at)
     device.silenceRule = core.book.silence(at)
+    device.silentAfterMs = silentAfterMs(device)
     if (device.silence && device.silenceRule) device.silence.compiled = device.silenceRule
     if (before !== device.rules && device.own) {
       follow(core, { seat: device.own, ...(facility && { facility }), device, before })

@@ -20,6 +20,8 @@ import {
 } from './picture.ts'
 
 const RECENT_VALUES = 32
+/** Shared by all that have none; never added to. */
+const NOTHING_RECENT: NonNullable<Level['recent']> = []
 /** Which of two devices' verdicts a facility shows. */
 const WORSE: Record<Verdict, number> = { cleared: 0, between: 1, unknown: 2, met: 3 }
 const NO_RULES: readonly CompiledRule[] = []
@@ -34,8 +36,8 @@ export function takeReport(core: Core, device: DevicePicture, report: Report, re
   if (facility && facility.instances.size > 0) settleAll(core, facility, rules, heard)
   if (device.own && device.own.instances.size > 0) settleAll(core, device.own, device.rules, heard)
   for (const metric of fresh) setLevel(core, device, metric, report, receivedAt)
-  if (facility) judgeAll(core, { seat: facility, facility, rules, heard })
-  judgeAll(core, { seat: device.own, facility, rules: device.rules, heard })
+  if (facility) judgeAll(core, heard, facility, rules)
+  judgeAll(core, heard, device.own, device.rules)
   if (facility?.facility.kind === 'light') lookAtLamp(core, facility, receivedAt)
   touch(core, facility)
 }
@@ -79,19 +81,24 @@ function setLevel(
   { metrics, values, measuredAt }: Report,
   receivedAt: Millis
 ): void {
-  const level: Level = { value: values[metrics.indexOf(metric)] as number, measuredAt, receivedAt }
-  const { lookBack, observed } = core.book
-  const windowMs = lookBack.get(metric)
-  if (windowMs !== undefined) {
-    const old = device.levels.get(metric)
-    if (old) {
-      level.recent = [...(old.recent ?? []), { value: old.value, at: old.measuredAt }]
-        .filter(past => past.at >= measuredAt - windowMs)
-        .slice(-RECENT_VALUES)
-    }
-  }
-  if (observed.has(metric)) observe(device, metric, level, device.levels.get(metric))
+  const value = values[metrics.indexOf(metric)] as number
+  const watch = core.book.watched.get(metric)
+  if (watch === undefined) return void device.levels.set(metric, { value, measuredAt, receivedAt })
+  const old = device.levels.get(metric)
+  const level: Level = watch.observed
+    ? observe(device, metric, { value, measuredAt, receivedAt }, old)
+    : { value, measuredAt, receivedAt, recent: NOTHING_RECENT }
+  if (watch.lookBackMs > 0 && old) level.recent = recentOf(old, measuredAt - watch.lookBackMs)
   device.levels.set(metric, level)
+}
+
+/** The values since `from` that came before the newest, in the list of the level that they replace. */
+function recentOf({ recent, value, measuredAt: at }: Level, from: Millis): NonNullable<Level['recent']> {
+  if (at < from) return NOTHING_RECENT
+  const list = recent === undefined || recent.length === 0 ? [] : recent
+  list.push({ value, at })
+  while (list.length > RECENT_VALUES || (list[0]?.at ?? from) < from) list.shift()
+  return list
 }
 
 /** Several devices with the metrics: the condition of any of them counts; to clear, all must. */
@@ -148,31 +155,22 @@ export function settle(
   }
 }
 
-function judgeAll(
-  core: Core,
-  on: {
-    seat: Seat | undefined
-    facility: FacilityPicture | undefined
-    rules: readonly CompiledRule[]
-    heard: Heard
-  }
-): void {
-  const { seat, facility, rules, heard } = on
+/** Most reports mean nothing to most rules: those cost a verdict each. */
+function judgeAll(core: Core, heard: Heard, seat: Seat | undefined, rules: readonly CompiledRule[]): void {
+  const { device, report, fresh } = heard
   for (const compiled of rules) {
-    if (!reads(compiled, heard.fresh)) continue
-    // A device nobody has anything to say about has no seat of its own yet.
-    const own = verdictOfOne(core, compiled, heard)
-    if (seat) judgeReport(core, compiled, { seat, facility, heard, own })
-    else if (own === 'met') judgeReport(core, compiled, { seat: seatOf(heard.device), facility, heard, own })
+    if (!reads(compiled, fresh)) continue
+    const own = compiled.verdict(device, report.measuredAt, core)
+    // A device nobody has anything to say about has no seat of its own yet. Of several devices another may say it.
+    const alone = seat === undefined || seat.devices.length === 1
+    if (alone && own !== 'met' && !seat?.instances.has(compiled.rule.id)) continue
+    judgeReport(core, compiled, { seat: seat ?? seatOf(device), facility: device.facility, heard, own })
   }
 }
 
 /** Of a quiet device rules are judged without making anything; it gets its seat when something begins. */
 export const seatOf = (device: DevicePicture): Seat =>
   (device.own ??= { devices: [device], instances: new Map() })
-
-const verdictOfOne = (core: Core, compiled: CompiledRule, { device, report }: Heard): Verdict =>
-  compiled.verdict(device, report.measuredAt, core)
 
 function judgeReport(
   core: Core,
@@ -183,7 +181,6 @@ function judgeReport(
   const { device, report, receivedAt } = heard
   const known = seat.instances.get(compiled.rule.id)
   const alone = seat.devices.length === 1
-  if (!known && alone && own !== 'met') return
   // One of several devices may lag, and a new episode begins after the last: time only goes forward.
   const at = Math.max(report.measuredAt, known?.at ?? seat.endedAt?.get(compiled.rule.id) ?? 0)
   const verdict = alone && at === report.measuredAt ? own : verdictOf(core, compiled, seat, at)

@@ -36,7 +36,8 @@ export function arrived(core: Core, device: DevicePicture, receivedAt: Millis): 
   scheduleSilence(core, device)
 }
 
-const silentAfterMs = ({ device, silenceRule }: DevicePicture): Millis => {
+/** How long after the last report it is silent. */
+export function silentAfterMs({ device, silenceRule }: DevicePicture): Millis {
   const when = silenceRule?.rule.when
   const intervals = when && 'silentIntervals' in when ? when.silentIntervals : STALE_INTERVALS
   return intervals * expectedIntervalMs(device)
@@ -46,9 +47,10 @@ const silentAfterMs = ({ device, silenceRule }: DevicePicture): Millis => {
 export function scheduleSilence(core: Core, device: DevicePicture): void {
   if (device.lastReceivedAt === 0 || device.silent) return
   const since = Math.max(device.lastReceivedAt, device.silenceFrom)
-  const silentAt = since + silentAfterMs(device)
-  const overdueAt = since + OVERDUE_INTERVALS * expectedIntervalMs(device.device)
-  const due = !device.overdue && overdueAt < silentAt && isWatched(core, device) ? overdueAt : silentAt
+  let due = since + device.silentAfterMs
+  if (!device.overdue && isWatched(core, device)) {
+    due = Math.min(due, since + OVERDUE_INTERVALS * expectedIntervalMs(device.device))
+  }
   // A shorter interval makes it silent now, not in the past.
   device.due = Math.max(due, core.time.at)
   core.timers.schedule(device)
@@ -62,7 +64,7 @@ function isWatched({ registry }: Core, { device, facility }: DevicePicture): boo
 
 /** A device's timer is due: it is overdue, and then silent. */
 export function notHeard(core: Core, device: DevicePicture, at: Millis): void {
-  const silentAt = Math.max(device.lastReceivedAt, device.silenceFrom) + silentAfterMs(device)
+  const silentAt = Math.max(device.lastReceivedAt, device.silenceFrom) + device.silentAfterMs
   if (device.overdue || silentAt <= at || !isWatched(core, device)) return fellSilent(core, device, at)
   device.overdue = true
   scheduleSilence(core, device)
