@@ -8,7 +8,7 @@ import { startBroker, type Broker } from '#broker/broker'
 import type { BrokerLimits } from '#broker/limits'
 import { backup } from '#db/backup/dump'
 import { writeBackup } from '#db/backup/file'
-import { fileAttachments } from '#db/attachments'
+import { ATTACHMENTS, fileAttachments } from '#db/attachments'
 import { databaseOn } from '#db/database'
 import { deviceCredentials } from '#db/device-credentials'
 import { leveldbJournal } from '#db/journal-leveldb'
@@ -58,8 +58,6 @@ export interface System {
 }
 
 export const VERSION = '0.1.0'
-/** The folder of photos in DATA_DIR. */
-export const ATTACHMENTS = 'attachments'
 /** There while a restore runs: what is half there must not start. */
 export const RESTORING = 'restoring'
 const PAGE = fileURLToPath(new URL('./dashboard/build', import.meta.url))

@@ -36,6 +36,9 @@ const UNNAMED_AFTER_MS = days(7)
 const TIDY_EVERY_MS = hours(1)
 const FILE = /^([0-9a-f]{64})\.jpg$/
 
+/** The folder of photos in DATA_DIR. */
+export const ATTACHMENTS = 'attachments'
+
 export const attachmentPath = (dir: string, id: string): string => join(dir, id.slice(0, 2), `${id}.jpg`)
 
 /** Photos as files in `dir`, named by the SHA-256 of what is in them, with a row each in Postgres. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
+import { ATTACHMENTS, attachmentPath } from '#db/attachments'
 import type { Journal, JournalRecord, Seq } from '#db/journal'
 import { encodeBatch } from '#db/journal/batch-codec'
 import { newestMigration } from '#db/migrate'
@@ -78,12 +79,24 @@ async function* sections(source: BackupSource): AsyncGenerator<Section> {
     for (const file of FILES.filter(name => existsSync(join(dataDir, name)))) {
       yield { header: { file }, chunks: [await readFile(join(dataDir, file))] }
     }
+    yield* photos(client, join(dataDir, ATTACHMENTS))
     await client.query('commit')
     whole = true
   } finally {
     letGo()
     // A copy that nobody read to its end leaves the connection in the middle of it.
     client?.release(!whole)
+  }
+}
+
+/** The files behind the rows that are in the backup; one that was tidied away meanwhile was nobody's. */
+async function* photos(client: pg.PoolClient, dir: string): AsyncGenerator<Section> {
+  const { rows: tables } = await client.query(`select from pg_class where oid = to_regclass('attachments')`)
+  if (tables.length === 0) return
+  const { rows } = await client.query<{ id: string }>('select id from attachments order by id')
+  for (const { id } of rows) {
+    const bytes = await readFile(attachmentPath(dir, id)).catch(() => undefined)
+    if (bytes) yield { header: { attachment: id }, chunks: [bytes] }
   }
 }
 

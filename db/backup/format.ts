@@ -22,9 +22,13 @@ export interface Manifest {
   settings: unknown
 }
 
-/** `table`: COPY text. `journal`: a value each, its first seq in eight bytes before it. `file`: of DATA_DIR. */
+/** `table`: COPY text. `journal`: a value each, its first seq in eight bytes before it. `file`: of DATA_DIR. `attachment`: a photo, by its id. */
 export type Header =
-  { manifest: Manifest } | { table: string; columns: string[] } | { journal: true } | { file: string }
+  | { manifest: Manifest }
+  | { table: string; columns: string[] }
+  | { journal: true }
+  | { file: string }
+  | { attachment: string }
 
 export interface Section {
   header: Header

@@ -1,9 +1,10 @@
-import { writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
+import { ATTACHMENTS, attachmentPath } from '#db/attachments'
 import { batchStore } from '#db/journal/batch-store'
 import { knownMigration, migrateDatabase } from '#db/migrate'
 import { dayPartitions } from '#db/telemetry/day-partitions'
@@ -64,6 +65,8 @@ export async function restoreBackup(options: {
         await writeJournal(join(dataDir, 'journal'), chunks)
       } else if ('file' in header) {
         await writeFile(join(dataDir, basename(header.file)), chunks, { mode: 0o600 })
+      } else if ('attachment' in header) {
+        await writePhoto(join(dataDir, ATTACHMENTS), header.attachment, chunks)
       } else for await (const _ of chunks);
     }
     for (const table of tables) await countOn(client, table)
@@ -81,6 +84,13 @@ export async function refuseUsed(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query('select from pg_tables where schemaname = current_schema() limit 1')
   if (rows.length === 0) return
   throw new AppError('conflict', 'The database is not empty: make a new one and name it in DATABASE_URL.')
+}
+
+async function writePhoto(dir: string, id: string, chunks: Section['chunks']): Promise<void> {
+  if (!/^[0-9a-f]{64}$/.test(id)) throw new AppError('config-invalid', `The backup has a photo named ${id}.`)
+  const path = attachmentPath(dir, id)
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await writeFile(path, chunks, { mode: 0o600 })
 }
 
 async function writeJournal(dir: string, values: Section['chunks']): Promise<void> {

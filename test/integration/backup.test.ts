@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
@@ -17,16 +18,20 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ATTACHMENTS, fileAttachments } from '#db/attachments'
 import { writeBackup } from '#db/backup/file'
 import { packed } from '#db/backup/format'
+import { databaseOn } from '#db/database'
 import { leveldbJournal } from '#db/journal-leveldb'
 import { migrateDatabase } from '#db/migrate'
 import type { Episode, TicketSummary } from '#model/api'
+import type { AttachmentItem } from '#model/attachments'
 import { minutes, systemClock, type Millis } from '#model/time'
 import { cityCsv } from '#test/fixtures/city-csv'
 import { postgresProcesses } from '#test/fixtures/crash-process'
 import { freshDatabase } from '#test/fixtures/database'
-import { ADMIN, startTestSystem, type TestSystem } from '#test/fixtures/system'
+import { form, phonePhoto } from '#test/fixtures/photos'
+import { ADMIN, startTestSystem, type Answer, type TestSystem } from '#test/fixtures/system'
 import { until } from '#test/fixtures/until'
 import { readConfig } from '../../config.ts'
 
@@ -75,6 +80,7 @@ describe('a backup of a running system', () => {
   let url: string
   let before: Awaited<ReturnType<typeof facts>>
   let acknowledged: number[]
+  let photo: Answer<AttachmentItem>
 
   beforeAll(async () => {
     city = await startTestSystem()
@@ -91,6 +97,8 @@ describe('a backup of a running system', () => {
     await three.publish({ fillPct: 95 }, base + minutes(1))
     await city.settled()
     before = await facts(city)
+    const { headers, payload } = form(await phonePhoto())
+    photo = await city.api('/api/attachments', { method: 'POST', headers, body: new Uint8Array(payload) })
 
     acknowledged = []
     let stop = false
@@ -145,6 +153,18 @@ describe('a backup of a running system', () => {
     })
     expect(before.tickets.map(({ rule }) => rule)).toEqual(['bin-fire'])
     expect(fire(await facts(restored))).toEqual(fire(before))
+    const picture = await fileAttachments({
+      db: databaseOn(database.pool),
+      dir: join(dataDir, ATTACHMENTS),
+      clock: systemClock
+    })
+    const { item, bytes } = await picture.open(photo.body.id)
+    expect(item).toEqual(photo.body)
+    const digest = createHash('sha256')
+      .update(Buffer.concat((await bytes.toArray()) as Buffer[]))
+      .digest('hex')
+    expect(digest).toBe(photo.body.id)
+    await picture.close()
 
     const kept = await readings(restored, 'bin-2', base)
     expect(kept.slice(0, acknowledged.length)).toEqual(acknowledged)
