@@ -43,6 +43,7 @@ export function addUp(seeds: readonly PlayedSeed[]): RuleScore[] {
 export function report(seeds: readonly PlayedSeed[]): string[] {
   const rules = addUp(seeds)
   const missing = [...new Set(seeds.flatMap(one => one.missing))]
+  const untested = rules.filter(({ expected }) => expected === 0).map(({ rule }) => rule)
   return [
     ...table([HEADINGS, ...rules.map(row), row(total(rules))]),
     '',
@@ -50,6 +51,7 @@ export function report(seeds: readonly PlayedSeed[]): string[] {
       ...one.score.misses.flatMap(miss => missed(one, miss)),
       ...one.score.falseTickets.flatMap(wrong => falsely(one, wrong))
     ]),
+    ...(untested.length > 0 ? [`nothing surely had to follow of: ${untested.join(', ')}`] : []),
     ...(missing.length > 0 ? [`not in this system, so not judged: ${missing.join(', ')}`] : [])
   ]
 }

@@ -18,7 +18,7 @@ with those that had to be.
   --help
 
 Precision is right tickets ÷ opened, recall found ÷ expected, delay the time from the earliest possible opening to the
-opening. It ends with 1 if either is below 1, or --rule names a rule that the system does not have.`
+opening. It ends with 1 if either is below 1, or if nothing was expected of the rule that --rule names.`
 
 class UsageError extends Error {}
 
@@ -74,7 +74,9 @@ async function run(given: NonNullable<ReturnType<typeof settings>>): Promise<boo
   const rules = addUp(played)
   const all = total(rules)
   const missing = given.rule !== undefined && played.some(one => one.missing.includes(given.rule as never))
-  const perfect = precision(all) === 1 && recall(all) === 1 && !missing
+  // What nothing put to the test is not right.
+  const tested = all.expected > 0
+  const perfect = precision(all) === 1 && recall(all) === 1 && !missing && tested
   if (given.json) {
     const misses = played.flatMap(({ seed, score }) => score.misses.map(miss => ({ seed, ...miss })))
     const falseTickets = played.flatMap(({ seed, score }) =>
