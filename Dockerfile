@@ -22,7 +22,7 @@ WORKDIR /app
 RUN useradd --system --uid 10001 --home-dir /var/lib/mingjie --shell /usr/sbin/nologin mingjie \
   && install -d -o mingjie -g mingjie -m 0711 /var/lib/mingjie /var/lib/mingjie-sim
 COPY --from=packages /app/node_modules node_modules
-COPY package.json tsconfig.json main.ts system.ts system-state.ts config.ts certificates.ts demo.ts log.ts metrics.ts ./
+COPY package.json tsconfig.json main.ts system.ts system-state.ts config.ts certificates.ts demo.ts demo-staff.ts log.ts metrics.ts waiting-door.ts ./
 COPY model model
 COPY db db
 COPY broker broker
