@@ -297,6 +297,8 @@ function lateClaim(
   ticket: OpenTicket,
   { body, who, at }: { body: TicketActionBody; who: string; at: Millis }
 ): Outcome {
+  if (body.role && !ticketMove('claim').by.includes(body.role))
+    return { refused: `a claim is not for ${body.role}` }
   if (ticket.row.lateClaimAt !== null) return { refused: 'it was claimed already' }
   book.set(ticket, { lateClaimAt: at, claimedBy: who, crew: ticket.row.crew ?? body.crew ?? null })
   const { facility } = ticket.row

@@ -143,6 +143,7 @@ describe('clearing', () => {
     const { id } = world.fire({ at: 0 }).row
     world.end('bin-1', 20)
     const late = { who: 'crew-li', role: 'crew' as const, claimedAt: world.timeOf(18) }
+    expect(world.act(id, 'claim', 399, { ...late, role: 'inspector' })).toContain('not for inspector')
     expect(world.act(id, 'claim', 400, late)).toBeUndefined()
     expect(world.row(id)).toMatchObject({
       state: 'closed',
