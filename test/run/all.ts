@@ -23,7 +23,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   const chosen = await vitest.globTestSpecifications(filter)
   const runnable = await leaveOutWhatCannotRun(vitest, chosen)
-  if (chosen.some(spec => ['integration', 'postgres-15', 'e2e'].includes(spec.project.name))) await buildPageIfStale()
+  if (chosen.some(spec => ['integration', 'postgres-15', 'e2e'].includes(spec.project.name)))
+    await buildPageIfStale()
   if (runnable.length > 0) {
     const { testModules, unhandledErrors } = await vitest.runTestSpecifications(runnable, true)
     testModules.forEach(countModule)
