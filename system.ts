@@ -25,6 +25,7 @@ import { influxTelemetryStore } from '#db/telemetry/influx'
 import { postgresOffsetKeeper } from '#db/telemetry/offset-keeper'
 import { postgresTelemetryStore } from '#db/telemetry/postgres'
 import { postgresTicketHistory } from '#db/ticket-history'
+import { openBacktests } from '#ingest/backtest/open'
 import { startIngest, type Ingest } from '#ingest/ingest'
 import { tellTimeZone } from '#ingest/time-zone'
 import { buildServer } from '#server/server'
@@ -209,6 +210,16 @@ export async function startSystem(options: {
     )
     start.over()
     const metrics = createMetrics({ journal, ingest, attachments, broker: () => watch.broker() })
+    const backtests = opened(
+      openBacktests({
+        db,
+        telemetry,
+        changes: postgresStateStore(pool),
+        rules: ingest.rules,
+        onError: error => log.error({ err: error }, 'a back-test failed')
+      }),
+      one => one.close()
+    )
     const server = opened(
       await buildServer({
         db,
@@ -219,6 +230,7 @@ export async function startSystem(options: {
         desk: ingest.state,
         crews: ingest.crews,
         rules: ingest.rules,
+        backtests,
         attachments,
         codes,
         credentials,

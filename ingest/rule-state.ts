@@ -30,7 +30,7 @@ export interface RuleState {
   nameOf(subject: string): string | undefined
   /** Past ones of the last weeks, present and future. */
   windows(): MaintenanceWindow[]
-  registry: Pick<Registry, 'facility' | 'road' | 'area' | 'areas' | 'device' | 'isUnder' | 'areaPath'>
+  registry: Registry
 }
 
 export function ruleState({ engine, registry }: { engine: Engine; registry: Registry }): RuleState {

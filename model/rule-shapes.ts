@@ -405,3 +405,60 @@ export const MaintenanceChange = Type.Object(
   { to: Type.Optional(Instant), note: Type.Optional(Reason), cancel: Type.Optional(Type.Literal(true)) },
   { additionalProperties: false, minProperties: 1 }
 )
+
+export const BacktestRequest = Type.Object(
+  {
+    /** As in an edit: what is left out stays as it is. */
+    rule: Type.Record(Type.String(), Type.Unknown()),
+    from: Instant,
+    /** At most 30 days later. */
+    to: Instant,
+    area: Type.Optional(Type.String({ maxLength: 64 }))
+  },
+  { additionalProperties: false }
+)
+const Figures = Type.Object({
+  episodes: Type.Integer(),
+  tickets: Type.Integer(),
+  /** Time in episodes within the range, over all subjects. */
+  minutes: Type.Integer(),
+  /** Episodes of a subject that began within an hour of its last one's end. */
+  flaps: Type.Integer()
+})
+export const BacktestDifference = Type.Object({
+  subject: Type.String(),
+  name: Type.String(),
+  what: oneOf(['only-draft', 'only-present', 'other-times']),
+  /** Of the draft where it has it; `to` null: it went on at the end. */
+  from: Instant,
+  to: Nullable(Instant),
+  presentFrom: Type.Optional(Instant),
+  presentTo: Type.Optional(Nullable(Instant))
+})
+export type BacktestDifference = Static<typeof BacktestDifference>
+export const BacktestState = Type.Object({
+  id: Type.String(),
+  rule: Type.String(),
+  basedOn: Type.Integer(),
+  who: Type.String(),
+  state: oneOf(['waiting', 'running', 'done', 'cancelled', 'failed']),
+  progressPct: Type.Integer(),
+  from: Instant,
+  to: Instant,
+  area: Nullable(Type.String()),
+  error: Nullable(Type.String()),
+  result: Nullable(
+    Type.Object({
+      draft: Figures,
+      /** Null: the rule is new. */
+      present: Nullable(Figures),
+      differences: Type.Array(BacktestDifference),
+      /** Beyond those listed. */
+      leftOut: Type.Integer(),
+      readings: Type.Integer(),
+      /** What stored readings cannot tell. */
+      notes: Type.Array(Label)
+    })
+  )
+})
+export type BacktestState = Static<typeof BacktestState>

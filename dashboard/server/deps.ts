@@ -7,6 +7,7 @@ import type { FacilityCodes } from '#db/installation'
 import type { People } from '#db/people'
 import type { TelemetryStore } from '#db/telemetry/store'
 import type { TicketHistory } from '#db/ticket-history'
+import type { BacktestJobs } from '#ingest/backtest/jobs'
 import type { Crews } from '#ingest/crews'
 import type { ChangeDesk, LiveState } from '#ingest/live-state'
 import type { RuleState } from '#ingest/rule-state'
@@ -27,6 +28,7 @@ export interface ServerDeps {
   desk: ChangeDesk
   crews: Crews
   rules: RuleState
+  backtests: BacktestJobs
   attachments: Attachments
   codes: FacilityCodes
   /** Told after an import, so that new devices can connect at once. */

@@ -8,6 +8,7 @@ import { Problem } from '#model/api'
 import { guardRoutes } from './access.ts'
 import type { Api, ServerDeps } from './deps.ts'
 import { attachmentRoutes } from './attachment-routes.ts'
+import { backtestRoutes } from './backtest-routes.ts'
 import { backupRoutes } from './backup-routes.ts'
 import { crewRoutes } from './crew-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
@@ -75,6 +76,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   await app.register(planRoutes, deps)
   await app.register(importRoutes, deps)
   await app.register(ruleRoutes, deps)
+  await app.register(backtestRoutes, deps)
   await app.register(maintenanceRoutes, deps)
   await app.register(systemRoutes, deps)
   await app.register(backupRoutes, deps)

@@ -119,6 +119,8 @@ describe('who may do what', () => {
     'POST /api/import': ['admin', 'operator'],
     'POST /api/maintenance': ['admin', 'manager'],
     'POST /api/people': ['admin'],
+    'DELETE /api/backtests/:id': ['admin', 'manager'],
+    'POST /api/rules/:id/backtest': ['admin', 'manager'],
     'POST /api/rules/:id/reset': ['admin', 'manager'],
     'PUT /api/areas/:id/chiefs': ['admin', 'manager'],
     'PUT /api/crews/:id': ['admin', 'manager'],
@@ -169,6 +171,7 @@ describe('who may do what', () => {
     'GET /api/rules',
     'GET /api/rules/:id',
     'GET /api/rules/:id/counting',
+    'GET /api/backtests/:id',
     'GET /api/maintenance',
     'GET /api/system'
   ]
