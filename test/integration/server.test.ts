@@ -460,7 +460,7 @@ describe('a ticket', () => {
     // What the system itself adds, such as a colour, comes with the next record.
     const moves = closed.history.filter(({ who }) => who !== 'system').map(({ action }) => action)
     expect(moves).toEqual(['open', 'accept', 'start', 'close'])
-    expect(closed).toMatchObject({ state: 'closed', closeReason: 'person', actions: [] })
+    expect(closed).toMatchObject({ state: 'closed', closeReason: 'person', actions: ['reopen'] })
     expect(closed.history.at(-1)).toMatchObject({ who: 'admin', note: 'put out', to: 'closed' })
 
     const ended = (await get('/api/tickets?status=ended&facility=bin-a')).json<{ items: TicketSummary[] }>()

@@ -80,7 +80,7 @@ function play(steps: Step[], { restarts = true } = {}) {
     if (what === 'report')
       return world.report(`R-${i}`, minute, { subject: `facility:${bin}`, what: 'overflow' })
     if (!ticket) return
-    const refused = world.act(ticket.id, what as TicketAction, minute, {
+    const refused = world.act(ticket.id, what, minute, {
       role,
       who: `${role}-${pick % 2}`,
       until: minute + 60,

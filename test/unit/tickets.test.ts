@@ -54,6 +54,15 @@ describe('verification', () => {
     expect(world.row(id)?.colour).toBe('red')
   })
 
+  it('names the colour of the time that went by while it was claimed at the return, not before', () => {
+    const { world, id } = accepted()
+    world.act(id, 'claim', 30, { who: 'crew-li', role: 'crew' })
+    world.hear('bin-1', 'met', 100)
+    world.passTo(101)
+    expect(world.history(id).slice(-2)).toEqual(['100 sensor return', '100 system colour'])
+    expect(world.row(id)?.colour).toBe('yellow')
+  })
+
   it('asks a person when no report came within the longer of the window and two intervals; that is no rework', () => {
     const often = accepted({
       records: [device('fs-1', { facility: 'bin-1', attributes: { expectedIntervalMs: minutes(5) } })]
