@@ -11,7 +11,7 @@ export interface Cleaning {
 }
 
 /** From when, and until when, cleaners are about, in local hours. */
-const SHIFT = [6.5, 21.5] as const
+const SHIFT = [6.2, 21.9] as const
 /** Well within the four hours a toilet may be open without a cleaning. */
 const ROUND_MS: readonly [Millis, Millis] = [hours(2.2), hours(2.9)]
 
@@ -36,7 +36,7 @@ export function cleanings(options: {
     for (let day = world.midnight(from); day < to; day = world.midnight(day + hours(36))) {
       const random = randomFor(city.seed, `cleaning/${id}/${day}`)
       const end = day + hours(SHIFT[1])
-      for (let at = day + hours(SHIFT[0]) + between(random, 0, minutes(40)); at < end;) {
+      for (let at = day + hours(SHIFT[0]) + between(random, 0, minutes(20)); at < end;) {
         const here = !absent.some(fault => fault.from <= at && at < fault.to)
         if (here && at > from && at <= to) found.push({ at: Math.round(at), facility: id })
         at += between(random, ...ROUND_MS)
