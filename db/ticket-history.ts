@@ -20,6 +20,8 @@ export interface TicketHistory {
   ticket(id: string): Promise<{ row: TicketRow; detail: StoredTicket } | undefined>
   /** The ticket that a person's report became part of. */
   reported(report: string): Promise<string | undefined>
+  /** Those with these ids, in their order. */
+  named(ids: readonly string[]): Promise<TicketSummary[]>
   /** When the work of a plan was due, newest first. */
   planRuns(plan: string, limit: number): Promise<PlanRun[]>
   /** Episodes of a facility that were true at some time in `[from, to)`, newest first. */
@@ -125,6 +127,19 @@ export function postgresTicketHistory({
     async reported(report) {
       const [row] = await db.select({ ticket: reports.ticket }).from(reports).where(eq(reports.id, report))
       return row?.ticket
+    },
+
+    async named(ids) {
+      if (ids.length === 0) return []
+      const rows = await db
+        .select()
+        .from(tickets)
+        .where(inArray(tickets.id, [...ids]))
+      const byId = new Map(rows.map(row => [row.id, row]))
+      return ids.flatMap(id => {
+        const row = byId.get(id)
+        return row ? [describe(row)] : []
+      })
     },
 
     async planRuns(plan, limit) {

@@ -7,7 +7,9 @@ import { ID_PATTERN } from './ids.ts'
 import { METRIC_IDS } from './metrics.ts'
 import { SEVERITY_IDS } from './rules.ts'
 import { AttachmentId } from './attachments.ts'
+import { AnsweredChecklist } from './checklists.ts'
 import { Plan } from './plans.ts'
+import { CASE_COUNT_IDS } from './ticket-rates.ts'
 import { TICKET_KIND_IDS } from './ticket-kinds.ts'
 import {
   CLOSE_REASONS,
@@ -359,7 +361,9 @@ export const TicketActionRequest = Type.Object({
   unit: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
   /** Of `merge`: the ticket that this one is the same as. */
   into: Type.Optional(Type.String({ maxLength: 200 })),
-  photos: Type.Optional(Photos)
+  photos: Type.Optional(Photos),
+  /** What was looked at on the spot; it stands in the history. */
+  checklist: Type.Optional(AnsweredChecklist)
 })
 export type TicketActionRequest = Static<typeof TicketActionRequest>
 
@@ -385,9 +389,7 @@ export const RatesQuery = Type.Object({
   crew: Type.Optional(Id),
   kind: Type.Optional(FacilityKind)
 })
-export const TicketRates = Type.Object({
-  from: Instant,
-  to: Instant,
+const CASE_COUNTS = {
   /** Cases whose time was up in the period, without those born cleared, merged, void or put right on the spot. */
   due: Type.Integer(),
   deferred: Type.Integer(),
@@ -399,8 +401,24 @@ export const TicketRates = Type.Object({
   closingPct: Nullable(Type.Number()),
   onTimePct: Nullable(Type.Number()),
   reworkPct: Nullable(Type.Number())
-})
+}
+export const TicketRates = Type.Object({ from: Instant, to: Instant, ...CASE_COUNTS })
 export type TicketRates = Static<typeof TicketRates>
+
+export const RatesByQuery = Type.Object({
+  ...RatesQuery.properties,
+  by: oneOf(['area', 'crew', 'kind'] as const)
+})
+/** The rates of one area (with all below it), crew or facility kind; `key` null: of those that have none. */
+export const RatesOf = Type.Object({ key: Nullable(Type.String()), ...CASE_COUNTS })
+export type RatesOf = Static<typeof RatesOf>
+
+/** The tickets behind one number of the rates. */
+export const CasesQuery = Type.Object({
+  ...RatesQuery.properties,
+  counted: oneOf(CASE_COUNT_IDS),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 1000 }))
+})
 
 export const NotificationItem = Type.Object({
   id: Type.String(),

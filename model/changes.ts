@@ -1,3 +1,4 @@
+import type { AnsweredChecklist } from './checklists.ts'
 import type { AreaDuty, Crew } from './crews.ts'
 import type { RegistryRecord } from './registry.ts'
 import type { Subject } from './ids.ts'
@@ -31,6 +32,8 @@ export interface TicketActionBody {
   into?: string
   /** Ids of attachments. */
   photos?: string[]
+  /** What was looked at on the spot. */
+  checklist?: AnsweredChecklist
 }
 
 /** What a person saw. `report` names it, and the ticket too unless it joins one. */

@@ -39,27 +39,30 @@ export const ratesOf = (counts: Omit<Rates, 'closingPct' | 'onTimePct' | 'rework
   reworkPct: pct(counts.returned, counts.closed)
 })
 
+/** What of a period is counted; a ticket stands in several of them. */
+export const CASE_COUNT_IDS = ['due', 'deferred', 'closed', 'onTime', 'returned', 'oneStep'] as const
+export type CaseCount = (typeof CASE_COUNT_IDS)[number]
+
 /**
- * The rates of cases whose time, as opened, was up before `to`. Deferred: an approved deferral moved it to `to` or later, and
+ * As what a ticket counts whose time, as opened, was up before `to`. Deferred: an approved deferral moved it to `to` or later, and
  * it is still open then. Closed counts only until `to`, so that a past period never changes. Born cleared, merged and void are no cases; one-step
  * cases are counted apart.
  */
+export function countedAs(ticket: RatedTicket, to: Millis): readonly CaseCount[] {
+  const { closeReason, closedAt, resolvedAt } = ticket
+  if (ticket.bornCleared || closeReason === 'void' || closeReason === 'merged') return []
+  if (ticket.oneStep) return ['oneStep']
+  const closed = closedAt !== null && closedAt < to
+  if (!closed) return ticket.deferred && ticket.dueAt >= to ? ['due', 'deferred'] : ['due']
+  const as: CaseCount[] = ['due', 'closed']
+  if ((resolvedAt ?? closedAt) <= ticket.dueAt) as.push('onTime')
+  if (ticket.returns > 0 || ticket.rework) as.push('returned')
+  return as
+}
+
+/** The rates of cases whose time, as opened, was up before `to`. */
 export function countRates(tickets: Iterable<RatedTicket>, to: Millis): Rates {
   const counts = { due: 0, deferred: 0, closed: 0, onTime: 0, returned: 0, oneStep: 0 }
-  for (const ticket of tickets) {
-    const { closeReason, closedAt, resolvedAt } = ticket
-    if (ticket.bornCleared || closeReason === 'void' || closeReason === 'merged') continue
-    if (ticket.oneStep) {
-      counts.oneStep++
-      continue
-    }
-    counts.due++
-    const closed = closedAt !== null && closedAt < to
-    if (!closed && ticket.deferred && ticket.dueAt >= to) counts.deferred++
-    if (!closed) continue
-    counts.closed++
-    if ((resolvedAt ?? closedAt) <= ticket.dueAt) counts.onTime++
-    if (ticket.returns > 0 || ticket.rework) counts.returned++
-  }
+  for (const ticket of tickets) for (const as of countedAs(ticket, to)) counts[as]++
   return ratesOf(counts)
 }

@@ -9,3 +9,11 @@ export function areasUnder(areas: readonly Pick<AreaItem, 'id' | 'parent'>[], ro
   }
   return [...under]
 }
+
+/** The id of an area and of all above it. */
+export function areasOver(areas: readonly Pick<AreaItem, 'id' | 'parent'>[], area: string): string[] {
+  const parents = new Map(areas.map(({ id, parent }) => [id, parent]))
+  const over = new Set<string>()
+  for (let at: string | null | undefined = area; at && !over.has(at); at = parents.get(at)) over.add(at)
+  return [...over]
+}

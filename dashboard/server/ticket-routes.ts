@@ -1,11 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { repeatedChange, submitChange } from '#db/changes'
 import { unknownAttachments } from '#db/known-attachments'
 import type { Person } from '#db/people'
-import { ticketRates } from '#db/ticket-rates'
+import { casesOf, ratesBy, ticketRates, type RatesFilter } from '#db/ticket-rates'
 import { factsOf } from '#ingest/tickets/moves'
 import {
+  CasesQuery,
+  RatesByQuery,
+  RatesOf,
   RatesQuery,
   TicketActionRequest,
   TicketDetail,
@@ -16,6 +19,7 @@ import {
   listOf
 } from '#model/api'
 import type { ChangeBody } from '#model/changes'
+import { checklistFaults, type AnsweredChecklist } from '#model/checklists'
 import { AppError } from '#model/errors'
 import {
   TICKET_STATES,
@@ -28,12 +32,13 @@ import {
   type TicketState
 } from '#model/tickets'
 import { personOn } from './access.ts'
-import { areasUnder } from './areas.ts'
+import { areasOver, areasUnder } from './areas.ts'
 import type { ServerDeps } from './deps.ts'
 import { msOf } from './instant.ts'
 import { reportOf } from './ticket-report.ts'
 
 const tags = ['tickets']
+const CASES_SHOWN = 1000
 const config = { access: 'signed-in' } as const
 const ById = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200 }) })
 const Keyed = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) })
@@ -69,6 +74,22 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
   const isTheirs = (crew: string | null, { role, username }: Person): boolean =>
     role !== 'crew' || crew === null || crewsOf(username).includes(crew)
 
+  function periodOf({ from, to, area, crew, kind }: Static<typeof RatesQuery>): RatesFilter {
+    const [fromMs, toMs] = [Date.parse(from), Date.parse(to)]
+    if (fromMs >= toMs) throw new AppError('bad-request', 'querystring: from must be before to')
+    const areas = area === undefined ? undefined : areasUnder(live.areas(), area)
+    return { from: fromMs, to: toMs, areas, crew, kind }
+  }
+
+  /** What the sensor of the place answers, no person does. */
+  function checkAnswers(checklist: AnsweredChecklist | undefined, facility: string | null): void {
+    if (!checklist) return
+    const values = facility === null ? [] : (live.facility(facility)?.values ?? [])
+    const sensed = values.some(({ metric }) => metric === 'nh3Ppm' || metric === 'h2sPpm')
+    const [fault] = checklistFaults(checklist, { sensed, complete: false })
+    if (fault) throw new AppError('bad-request', `body/checklist/${fault.path}: ${fault.message}`)
+  }
+
   async function checkPhotos(ids: readonly string[] = []): Promise<void> {
     const unknown = await unknownAttachments(db, ids)
     if (unknown.length > 0)
@@ -91,7 +112,9 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     }
     if (needsOf(action).includes('reason') && !note?.trim())
       throw new AppError('reason-required', `${label.en} needs a note that says why.`)
-    await checkPhotos(request.photos)
+    checkAnswers(request.checklist, row.facility)
+    const answered = request.checklist?.answers.flatMap(({ photo }) => photo ?? []) ?? []
+    await checkPhotos([...(request.photos ?? []), ...answered])
   }
 
   app.get(
@@ -124,11 +147,47 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
       }
     },
     async request => {
-      const { from, to, area, crew, kind } = request.query
-      const [fromMs, toMs] = [Date.parse(from), Date.parse(to)]
-      if (fromMs >= toMs) throw new AppError('bad-request', 'querystring: from must be before to')
-      const areas = area === undefined ? undefined : areasUnder(live.areas(), area)
-      return { from, to, ...(await ticketRates(db, { from: fromMs, to: toMs, areas, crew, kind })) }
+      const { from, to } = request.query
+      return { from, to, ...(await ticketRates(db, periodOf(request.query))) }
+    }
+  )
+
+  app.get(
+    '/api/tickets/rates/by',
+    {
+      config,
+      schema: {
+        summary: 'The same rates of each area, crew or facility kind that had a case',
+        tags,
+        querystring: RatesByQuery,
+        response: { 200: listOf(RatesOf) }
+      }
+    },
+    async request => {
+      const { by } = request.query
+      const groups = await ratesBy(db, periodOf(request.query), {
+        by,
+        groupsOf: key => (by === 'area' && key !== null ? areasOver(live.areas(), key) : [key])
+      })
+      return { items: groups.map(({ key, rates }) => ({ key, ...rates })), nextCursor: null }
+    }
+  )
+
+  app.get(
+    '/api/tickets/rates/cases',
+    {
+      config,
+      schema: {
+        summary: 'The tickets behind one number of the rates, newest deadline first, a thousand at most',
+        tags,
+        querystring: CasesQuery,
+        response: { 200: listOf(TicketSummary) }
+      }
+    },
+    async request => {
+      const { counted, limit = CASES_SHOWN } = request.query
+      const ids = await casesOf(db, { ...periodOf(request.query), counted })
+      return { items: await tickets.named(ids.slice(0, limit)), nextCursor: null }
     }
   )
 
@@ -222,7 +281,8 @@ const ONLY_WITH = {
   extendMs: ['extend'],
   into: ['merge'],
   crew: ['dispatch', 'transfer'],
-  unit: ['transfer']
+  unit: ['transfer'],
+  checklist: ['claim', 'verify', 'return', 'recheck-ok', 'recheck-failed', 'comment']
 } as const satisfies Partial<Record<keyof TicketActionRequest, readonly TicketActionRequest['action'][]>>
 
 function changeOf(
@@ -230,7 +290,7 @@ function changeOf(
   request: TicketActionRequest,
   by: { role: Person['role']; crew: string | undefined }
 ): TicketChange {
-  const { action, note, claimedAt, quietUntil, until, extendMs, unit, into, photos } = request
+  const { action, note, claimedAt, quietUntil, until, extendMs, unit, into, photos, checklist } = request
   if (quietUntil !== undefined && !needsOf(action).includes('quietUntil'))
     throw new AppError('bad-request', 'body/quietUntil: only with what ends a ticket')
   for (const [field, actions] of Object.entries(ONLY_WITH)) {
@@ -253,6 +313,7 @@ function changeOf(
     ...(crew !== undefined && { crew }),
     ...(unit !== undefined && { unit }),
     ...(into !== undefined && { into }),
-    ...(photos && photos.length > 0 && { photos })
+    ...(photos && photos.length > 0 && { photos }),
+    ...(checklist && { checklist })
   }
 }

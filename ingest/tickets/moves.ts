@@ -69,11 +69,12 @@ export function act(book: Book, body: TicketActionBody, who: string, at: Millis)
 }
 
 const withPhotos = (
-  { photos, claimedAt }: TicketActionBody,
+  { photos, checklist, claimedAt }: TicketActionBody,
   more: Partial<TicketNote>
 ): Partial<TicketNote> => {
   const data = {
     ...(photos && photos.length > 0 && { photos }),
+    ...(checklist && { checklist }),
     ...(claimedAt !== null && { claimedAt }),
     ...more.data
   }

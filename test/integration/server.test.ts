@@ -163,6 +163,8 @@ describe('who may do what', () => {
     'POST /api/tickets/:id/actions',
     'POST /api/tickets',
     'GET /api/tickets/rates',
+    'GET /api/tickets/rates/by',
+    'GET /api/tickets/rates/cases',
     'GET /api/notifications',
     'POST /api/notifications/:id/read',
     'GET /api/ticket-policy',

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type {
+  AreaItem,
   NotificationItem,
   PlanItem,
   PlanRun,
+  RatesOf,
   TicketDetail,
   TicketRates,
   TicketSummary
@@ -111,7 +113,12 @@ describe('tickets and the people around them, through the API', () => {
     expect(await detail(id)).toMatchObject({ state: 'dispatched', suspectedFalse: true, returns: 1 })
 
     await act('li', id, { action: 'accept' })
-    await act('li', id, { action: 'claim' })
+    const looked = { checklist: 'toilet-6-5', answers: [{ item: 'floor', ok: true }] }
+    expect((await act('li', id, { action: 'start', checklist: looked })).status).toBe(400)
+    const invented = { ...looked, answers: [{ item: 'ceiling', ok: true }] }
+    expect((await act('li', id, { action: 'claim', checklist: invented })).status).toBe(400)
+    const claim = await act('li', id, { action: 'claim', checklist: looked })
+    expect(claim.body.history.at(-1)).toMatchObject({ action: 'claim', data: { checklist: looked } })
     await pass(minutes(1))
     await sensor.publish({ fillPct: 5 })
     await pass(minutes(1))
@@ -227,5 +234,21 @@ describe('tickets and the people around them, through the API', () => {
     expect(all).toMatchObject({ due: 4, closed: 3, returned: 1, closingPct: 75 })
     const bins = await city.get<TicketRates>(`/api/tickets/rates?${period}&area=grid-1&kind=bin&crew=north`)
     expect(bins).toMatchObject({ due: 2, closed: 2, closingPct: 100 })
+
+    const by = async (what: string) =>
+      (await city.get<{ items: RatesOf[] }>(`/api/tickets/rates/by?${period}&by=${what}`)).items
+    expect((await by('kind')).find(({ key }) => key === 'bin')).toMatchObject({ due: 2, closingPct: 100 })
+    // What lies in the grid lies in the district too.
+    const areas = await by('area')
+    const roots = await city.get<{ items: AreaItem[] }>('/api/areas')
+    const root = roots.items.find(({ parent }) => parent === null)
+    expect(areas.find(({ key }) => key === root?.id)).toMatchObject({ due: all.due, closed: all.closed })
+
+    for (const counted of ['due', 'closed', 'returned', 'onTime'] as const) {
+      const { items } = await city.get<{ items: TicketSummary[] }>(
+        `/api/tickets/rates/cases?${period}&counted=${counted}`
+      )
+      expect(items).toHaveLength(all[counted])
+    }
   })
 })
