@@ -65,7 +65,7 @@ export function createLivePicture(options: {
 
   function look(picture: FacilityPicture): Shown {
     const { facility } = picture
-    const reasons = healthReasons(picture, now(), desk).sort(
+    const reasons = healthReasons(picture, now(), { engine, desk, registry }).sort(
       (a, b) => healthRank(a.health) - healthRank(b.health)
     )
     const health = healthOf(picture, reasons)
@@ -77,7 +77,8 @@ export function createLivePicture(options: {
     one.health = health
     one.reasons = reasons
     const holds = [...picture.instances.values()].some(({ state }) => state.phase === 'pending')
-    if (holds) waiting.add(picture)
+    // A deferral or a quiet time ends by the clock too.
+    if (holds || reasons.some(reason => reason.health === 'maintenance')) waiting.add(picture)
     else waiting.delete(picture)
     return one
   }
