@@ -129,6 +129,7 @@ const compactorFault = defineRule({
   },
   clearForMs: minutes(5),
   due: hours(4),
+  reworkWithinMs: days(1),
   ticket: { title: { en: 'Repair the compactor', zh: '维修压缩机' } }
 })
 
@@ -181,6 +182,7 @@ const stationOdour = defineRule({
   ladder: ODOUR_LADDER,
   due: minutes(30),
   respondMs: minutes(10),
+  reworkWithinMs: hours(4),
   ticket: { title: { en: 'Wash down and deodorise the station', zh: '冲洗除臭' } }
 })
 
@@ -200,6 +202,7 @@ const toiletOdour = defineRule({
   ladder: ODOUR_LADDER,
   due: minutes(30),
   respondMs: minutes(10),
+  reworkWithinMs: hours(4),
   ticket: { title: { en: 'Clean and air the toilet', zh: '保洁并通风' }, service: true }
 })
 
@@ -284,6 +287,7 @@ const toiletLeak = defineRule({
   clear: { metric: 'waterFlowLpm', atMost: 0 },
   clearForMs: 0,
   due: hours(4),
+  reworkWithinMs: days(3),
   ticket: { title: { en: 'Find and stop the leak', zh: '查漏维修' } }
 })
 
@@ -304,6 +308,7 @@ const lampOut = defineRule({
   due: hours(24),
   respondMs: hours(2),
   verifyWithinMs: hours(1),
+  reworkWithinMs: days(3),
   ticket: { title: { en: 'Repair the lamp', zh: '维修路灯' } }
 })
 
@@ -322,6 +327,7 @@ const lampDayBurn = defineRule({
   clearForMs: 0,
   due: days(3),
   respondMs: hours(8),
+  reworkWithinMs: days(3),
   ticket: { title: { en: 'Correct the switching', zh: '检修开关控制' } }
 })
 
@@ -351,6 +357,7 @@ const cabinetDead = defineRule({
   clearForMs: minutes(5),
   due: hours(1),
   respondMs: minutes(15),
+  reworkWithinMs: days(1),
   ticket: { title: { en: 'Restore the cabinet’s power', zh: '恢复配电柜供电' } }
 })
 
@@ -372,6 +379,7 @@ const lightingRate = defineRule({
   due: hours(24),
   respondMs: hours(1),
   verifyWithinMs: hours(1),
+  reworkWithinMs: days(1),
   ticket: { title: { en: 'Restore the lighting', zh: '恢复照明' } }
 })
 
@@ -394,6 +402,7 @@ const deviceSilent = defineRule({
   ],
   due: hours(24),
   respondMs: hours(4),
+  reworkWithinMs: days(1),
   ticket: { title: { en: 'Check the device', zh: '检查设备' } }
 })
 
@@ -413,6 +422,7 @@ const batteryLow = defineRule({
   due: days(7),
   respondMs: days(1),
   verifyWithinMs: hours(2),
+  reworkWithinMs: days(7),
   ticket: { title: { en: 'Change the battery', zh: '更换电池' } }
 })
 

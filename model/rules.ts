@@ -103,7 +103,7 @@ export interface RuleSettings {
   respondMs: Millis
   /** A claim waits at least so long for a report that confirms it. */
   verifyWithinMs: Millis
-  /** A new ticket within so long of a verified one is rework. */
+  /** A new ticket within so long of a verified one is rework; 0: what was put right may well come again. */
   reworkWithinMs: Millis
 }
 
@@ -142,7 +142,7 @@ export const RULE_DEFAULTS = {
   parents: [],
   respondMs: minutes(30),
   verifyWithinMs: minutes(30),
-  reworkWithinMs: days(1),
+  reworkWithinMs: 0,
   overrides: []
 } as const satisfies Partial<Rule>
 type Defaulted = keyof typeof RULE_DEFAULTS

@@ -103,6 +103,8 @@ function stillHolds(
 ): string | undefined {
   const { to } = ticketMove(action)
   if (!ticket.episode || to === undefined || isOpen(to)) return undefined
+  // A cleaning that somebody has seen is what ends this condition.
+  if (action === 'verify' && ticket.row.terms.byPerson) return undefined
   return quietUntil !== null && quietUntil > at
     ? undefined
     : 'the condition still holds: say until when it shall stay quiet (quietUntil, in the future)'

@@ -159,6 +159,36 @@ describe('a toilet', () => {
     expect(rulesOf(world)).toEqual(['toilet-clean-due'])
   })
 
+  it('is cleaned when an inspector has seen that it is, without a scan', () => {
+    const world = toiletWorld()
+    play(world, 0, 241, () => ({ visitsTotal: 7 }))
+    const move = (action: 'accept' | 'claim' | 'verify', who: string) =>
+      world.change(
+        {
+          kind: 'ticket-action',
+          ticket: world.open()[0]?.id ?? '',
+          action,
+          note: 'seen',
+          claimedAt: null,
+          quietUntil: null,
+          role: action === 'verify' ? 'inspector' : 'crew'
+        },
+        who
+      )
+    expect([move('accept', 'wang'), move('claim', 'wang'), move('verify', 'zhao')]).toEqual([
+      null,
+      null,
+      null
+    ])
+    expect(world.open()).toEqual([])
+    expect(world.episodes()).toMatchObject([{ endedAt: world.timeOf(241) }])
+    world.restart()
+    play(world, 242, 480, () => ({ visitsTotal: 7 }))
+    expect(rulesOf(world)).toEqual([])
+    play(world, 481, 482, () => ({ visitsTotal: 7 }))
+    expect(rulesOf(world)).toEqual(['toilet-clean-due'])
+  })
+
   it('is not due at night: the hours stand still from 22:00 to 06:00', () => {
     // 20:00: two hours are left of this day.
     const world = toiletWorld(Date.parse('2026-01-15T12:00:00Z'))
