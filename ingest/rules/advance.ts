@@ -21,17 +21,23 @@ export interface Judgement {
   at: Millis
   /** Journal time at which we know it. */
   knownAt: Millis
+  /** Nothing was heard: a level went stale. */
+  onlyStale?: boolean
 }
 
 /** One step of an instance: what is known of it counts from `at` on. */
-export function advance(core: Core, instance: Instance, { verdict, rung, at, knownAt }: Judgement): void {
+export function advance(core: Core, instance: Instance, judgement: Judgement): void {
+  const { verdict, rung, at, knownAt, onlyStale = false } = judgement
   const transitions: Transition[] = []
   const before = instance.state
-  instance.at = Math.max(instance.at, at)
-  const ready = hushed(core, instance, verdict, instance.at)
-  instance.state = step(instance.compiled.rule, ready, verdict, instance.at, transitions)
+  const now = Math.max(instance.at, at)
+  const ready = hushed(core, instance, verdict, now)
+  instance.state = step(instance.compiled.rule, ready, verdict, now, transitions)
+  // What was measured before a level went stale and arrives after it counts by its own time, unless that decided something.
+  const moved = !onlyStale || instance.state.phase !== before.phase
+  instance.at = moved ? now : Math.max(instance.at, ...transitions.map(transition => transition.at))
   for (const transition of transitions) carryOut(core, instance, transition, knownAt)
-  if (isFiring(instance)) climbTo(core, instance, rung, knownAt)
+  if (isFiring(instance)) climbTo(core, instance, { rung, at: now, knownAt })
   if (before !== instance.state) touch(core, instance.facility)
   if (instance.state.phase === 'inactive') {
     rest(core, instance, { hadEpisode: before.phase !== 'pending' || transitions.length > 0, knownAt })
@@ -72,11 +78,15 @@ export function stopWaiting(instance: Instance): void {
   instance.rung = undefined
 }
 
-function climbTo(core: Core, instance: Instance, wanted: number | undefined, knownAt: Millis): void {
+function climbTo(
+  core: Core,
+  instance: Instance,
+  { rung: wanted, at, knownAt }: Pick<Judgement, 'rung' | 'at' | 'knownAt'>
+): void {
   const { rule } = instance.compiled
   if (rule.ladder.length === 0) return
   const before = instance.rung?.level ?? 0
-  instance.rung = climb(rule.ladder, instance.rung, wanted, instance.at)
+  instance.rung = climb(rule.ladder, instance.rung, wanted, at)
   const { level } = instance.rung
   if (level === before) return
   const severity = level === 0 ? rule.severity : (rule.ladder[level - 1]?.severity ?? rule.severity)

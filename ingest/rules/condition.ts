@@ -187,17 +187,18 @@ function compileOdour(condition: Extract<Condition, { odour: unknown }>): Test {
   const over = 'aboveShare' in condition
   const share = over ? condition.aboveShare : condition.atMostShare
   return (device, at) => {
-    let known = false
+    let heard = false
+    let stale = false
     for (const metric of condition.odour) {
       const limit = decidableLimit(device, metric)
-      const value = limit === undefined ? undefined : freshValue(device, metric, at)
-      if (value === undefined || limit === undefined) continue
-      known = true
+      if (limit === undefined || !device.levels.has(metric)) continue
+      heard = true
+      const value = freshValue(device, metric, at)
+      if (value === undefined) stale = true
       // One gas over the limit is enough to begin; all must be under the clear share to end.
-      if (over && value > limit * share) return true
-      if (!over && value > limit * share) return false
+      else if (value > limit * share) return over
     }
-    return known ? !over : undefined
+    return heard && !stale ? !over : undefined
   }
 }
 
@@ -218,8 +219,10 @@ function compileNoEvent({ noEvent, days }: Extract<Condition, { noEvent: unknown
       if (level && isFresh(device, level, at)) since = Math.min(since, level.since ?? level.measuredAt)
     }
     if (since === Infinity) return undefined
-    const seen = device.facility?.events?.[noEvent] ?? 0
-    return Math.max(since, seen) < calendar.dayStart(at, days)
+    const from = calendar.dayStart(at, days)
+    if ((device.facility?.events?.[noEvent] ?? 0) >= from) return false
+    // Not watched all that time: nobody can tell, and a gap ends nothing.
+    return since < from ? true : undefined
   }
 }
 
@@ -231,7 +234,10 @@ function compileServiceDue(
   return (device, at, { calendar }) => {
     const service = device.facility?.service
     const level = device.levels.get('visitsTotal')
-    if (!service || !level || !isFresh(device, level, at)) return undefined
+    if (!service || !level) return undefined
+    // Just cleaned it is not due, however long ago a visitor was counted.
+    if (service.since > level.measuredAt) return false
+    if (!isFresh(device, level, at)) return undefined
     if (service.visits >= visits) return true
     return at - service.since >= openMs && calendar.openMsBetween(windows, service.since, at) >= openMs
   }

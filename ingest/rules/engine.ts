@@ -112,7 +112,8 @@ export function createEngine(options: {
       const { lagMs } = instance
       instance.state = skip(instance.state, { from: from - lagMs, until: until - lagMs })
       // Gone stale meanwhile, it is so from the end on: before, its hold stood still anyway.
-      instance.expiresAt = Math.max(instance.expiresAt, until - lagMs)
+      // But a quiet time that ends with the outage leaves nothing that was stale by then.
+      if (instance.state.phase !== 'quiet') instance.expiresAt = Math.max(instance.expiresAt, until - lagMs)
       if (instance.waitUntil !== Infinity) instance.waitUntil += until - from
       reschedule(core, instance)
     }

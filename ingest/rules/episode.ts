@@ -109,9 +109,10 @@ function freeze(state: EpisodeState, at: Millis): EpisodeState {
   return holds && state.frozenAt === null ? { ...state, frozenAt: at } : state
 }
 
+/** A reading from before it froze says that it was not stale then: no time was lost. */
 function thaw(state: EpisodeState, at: Millis): EpisodeState {
-  const frozen = (state.phase === 'pending' || state.phase === 'clearing') && state.frozenAt !== null
-  return frozen ? { ...state, from: state.from + (at - (state.frozenAt as Millis)), frozenAt: null } : state
+  if ((state.phase !== 'pending' && state.phase !== 'clearing') || state.frozenAt === null) return state
+  return { ...state, from: state.from + Math.max(0, at - state.frozenAt), frozenAt: null }
 }
 
 /** Our own outage: the time of it counts for no hold, and a quiet time that ended in it ends with it. */

@@ -26,6 +26,8 @@ export function hushed(core: Core, instance: Instance, verdict: Verdict, at: Mil
   if (hush.until > at)
     return { phase: 'quiet', until: hush.until, met: state.phase === 'pending', why: hush.why }
   if (state.phase !== 'pending') return state
+  // Stale at its end: nobody could tell whether it still held.
+  if (state.frozenAt !== null && state.frozenAt <= hush.until) return INACTIVE
   return { ...state, startedAt: hush.until, from: hush.until }
 }
 

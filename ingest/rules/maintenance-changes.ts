@@ -10,6 +10,12 @@ import { rehush } from './rule-changes.ts'
 /** Takes a window over; what is in it now is quiet from now on, what no longer is may begin again. */
 export function announce(core: Core, window: MaintenanceWindow): void {
   const known = core.maintenance.put(window, core.time.at)
+  for (const facility of facilitiesIn(core, window)) {
+    for (const seat of [facility, ...facility.devices.map(({ own }) => own)]) {
+      for (const instance of seat?.instances.values() ?? []) rehush(core, instance)
+    }
+    for (const { silence } of facility.devices) if (silence) rehush(core, silence)
+  }
   look(core, known, core.time.at)
 }
 
@@ -23,10 +29,6 @@ export function scheduleWindows(core: Core): void {
 function look(core: Core, known: KnownWindow, at: Millis): void {
   schedule(core, known, at)
   for (const facility of facilitiesIn(core, known.window)) {
-    for (const seat of [facility, ...facility.devices.map(({ own }) => own)]) {
-      for (const instance of seat?.instances.values() ?? []) rehush(core, instance)
-    }
-    for (const { silence } of facility.devices) if (silence) rehush(core, silence)
     if (facility.facility.kind === 'light') lookAtLamp(core, facility, at)
     touch(core, facility)
   }

@@ -59,8 +59,8 @@ export function createMaintenance(): Maintenance {
       for (const subject of subjects) {
         for (const known of bySubject.get(subject) ?? []) {
           const { to } = known.window
-          // Cancelled before it began.
-          if (to <= known.window.from) continue
+          // Cancelled before it began, or over before anybody entered it.
+          if (to <= known.from) continue
           if (known.from <= at && to > from && to > (last ?? -Infinity)) last = to
         }
       }

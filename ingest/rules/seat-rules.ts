@@ -151,7 +151,8 @@ export function settle(
     const at = instance.expiresAt
     const verdict = verdictOf(core, compiled, seat, at)
     instance.expiresAt = expiryOf(core, compiled, seat, at)
-    advance(core, instance, { verdict, rung: rungOf(core, compiled, seat, at), at, knownAt })
+    const rung = rungOf(core, compiled, seat, at)
+    advance(core, instance, { verdict, rung, at, knownAt, onlyStale: true })
   }
 }
 

@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest'
+import { minutes } from '#model/time'
+import { area, device, facility } from '#test/fixtures/registry-records'
+import { ruleWorld } from '#test/fixtures/rule-world'
+
+/** What the rules had wrong when they were first compared with the reference, each as small as it became. */
+const CITY = area('city', { kind: 'city', lat: 32.06, lon: 118.78 })
+type World = ReturnType<typeof ruleWorld>
+const binWorld = () =>
+  ruleWorld({ records: [CITY, facility('bin-1'), device('fs-1', { facility: 'bin-1' })] })
+const wait = (world: World, from: number, to: number) => {
+  for (let at = from; at <= to; at++) world.tick(at, 1)
+}
+const rulesOf = (world: World) => world.open().map(({ rule }) => rule)
+
+describe('a bin that stores its readings', () => {
+  it('ends its episode by the time it was emptied, though we thought its level stale by then', () => {
+    const world = binWorld()
+    world.say({ device: 'fs-1', at: 0, values: { fillPct: 95 } })
+    wait(world, 1, 200)
+    world.say({ device: 'fs-1', at: 40, received: 200, values: { fillPct: 10 } })
+    expect(world.episodes()).toMatchObject([
+      { rule: 'bin-full', startedAt: world.timeOf(0), firedAt: world.timeOf(10), endedAt: null },
+      { rule: 'device-silent' }
+    ])
+    world.say({ device: 'fs-1', at: 70, received: 200, values: { fillPct: 10 } })
+    expect(world.episodes()[0]).toMatchObject({ endedAt: world.timeOf(42) })
+  })
+
+  it('does not wait for its next report to end it, when that was its only one', () => {
+    const world = binWorld()
+    world.say({ device: 'fs-1', at: 0, values: { tempC: 60 } })
+    wait(world, 1, 200)
+    world.say({ device: 'fs-1', at: 4, received: 200, values: { tempC: 15 } })
+    wait(world, 201, 210)
+    expect(world.episodes()[0]).toMatchObject({ rule: 'bin-fire', endedAt: world.timeOf(14) })
+  })
+})
+
+describe('a gap', () => {
+  it('does not end that a bin was not emptied: only an emptying does', () => {
+    const world = binWorld()
+    for (let at = 0; at <= 36 * 60; at += 30) {
+      world.tick(at)
+      world.say({ device: 'fs-1', at, values: { fillPct: 60 } })
+    }
+    expect(rulesOf(world)).toEqual(['bin-not-emptied'])
+    wait(world, 36 * 60 + 1, 40 * 60)
+    world.say({ device: 'fs-1', at: 40 * 60, values: { fillPct: 60 } })
+    expect(rulesOf(world)).toEqual(['bin-not-emptied'])
+    world.say({ device: 'fs-1', at: 40 * 60 + 30, values: { fillPct: 5 } })
+    expect(rulesOf(world)).toEqual([])
+  })
+
+  it('of the gas that is over the limit does not end the odour by the other one', () => {
+    const world = ruleWorld({
+      records: [
+        CITY,
+        facility('st-1', { kind: 'compactor', attributes: { toiletClass: 3 } }),
+        device('od-1', { kind: 'odour-sensor', facility: 'st-1' })
+      ]
+    })
+    for (let at = 0; at <= 15; at += 5)
+      world.say({ device: 'od-1', at, values: at === 0 ? { nh3Ppm: 10 } : { h2sPpm: 0 } })
+    expect(rulesOf(world)).toEqual(['station-odour'])
+    for (let at = 20; at <= 60; at += 5) world.say({ device: 'od-1', at, values: { h2sPpm: 0 } })
+    expect(rulesOf(world)).toEqual(['station-odour'])
+    for (let at = 65; at <= 75; at += 5) world.say({ device: 'od-1', at, values: { nh3Ppm: 0, h2sPpm: 0 } })
+    expect(rulesOf(world)).toEqual([])
+  })
+})
+
+it('a maintenance window that was over when it was entered begins no hold anew', () => {
+  const world = binWorld()
+  world.say({ device: 'fs-1', at: 0, values: { fillPct: 95 } })
+  world.tick(5)
+  const window = { id: 'w-1', subject: 'facility:bin-1', note: '' } as const
+  world.change({ kind: 'maintenance', window: { ...window, from: world.timeOf(1), to: world.timeOf(3) } })
+  world.tick(20)
+  expect(world.open()).toMatchObject([{ rule: 'bin-full', openedAt: world.timeOf(10) }])
+})
+
+it('a level that went stale before a maintenance window ended begins nothing at its end', () => {
+  const quick = device('fs-1', { facility: 'bin-1', attributes: { expectedIntervalMs: minutes(1) } })
+  const world = ruleWorld({ records: [CITY, facility('bin-1'), quick] })
+  const window = { id: 'w-1', subject: 'facility:bin-1', note: '' } as const
+  world.change({ kind: 'maintenance', window: { ...window, from: world.timeOf(5), to: world.timeOf(6) } })
+  world.say({ device: 'fs-1', at: 0, values: { fillPct: 95 } })
+  wait(world, 1, 90)
+  for (let at = 90; at <= 100; at++) {
+    world.tick(at, 1)
+    world.say({ device: 'fs-1', at, values: { fillPct: 95 } })
+  }
+  expect(world.episodes().at(-1)).toMatchObject({ rule: 'bin-full', startedAt: world.timeOf(90) })
+})
+
+describe('an outage of ours', () => {
+  it('in which a maintenance window ends begins what goes on after it, not in it', () => {
+    const world = binWorld()
+    const window = { id: 'w-1', subject: 'facility:bin-1', note: '' } as const
+    world.change({
+      kind: 'maintenance',
+      window: { ...window, from: world.timeOf(50), to: world.timeOf(110) }
+    })
+    world.say({ device: 'fs-1', at: 0, values: { fillPct: 10 } })
+    wait(world, 1, 99)
+    world.tick(120, 1)
+    expect(world.open()).toMatchObject([{ rule: 'device-silent', openedAt: world.timeOf(120) }])
+  })
+
+  it('in which a level went stale and a quiet time ended leaves nothing to begin', () => {
+    const world = ruleWorld({
+      // Opens at 06:00, which is 60 minutes later.
+      start: Date.parse('2026-01-15T21:00:00Z'),
+      records: [
+        CITY,
+        facility('wc-1', { kind: 'toilet' }),
+        device('oc-1', { kind: 'occupancy-sensor', facility: 'wc-1' })
+      ]
+    })
+    world.say({ device: 'oc-1', at: 0, values: { visitsTotal: 0 } })
+    for (let at = 1; at <= 40; at++) {
+      world.tick(at, 1)
+      world.say({ device: 'oc-1', at, values: { visitsTotal: 320 } })
+    }
+    world.tick(80, 1)
+    expect(world.tickets()).toEqual([])
+  })
+})
+
+it('a service ends that a toilet is due for cleaning, though its sensor is silent', () => {
+  const world = ruleWorld({
+    records: [
+      CITY,
+      facility('wc-1', { kind: 'toilet' }),
+      device('oc-1', {
+        kind: 'occupancy-sensor',
+        facility: 'wc-1',
+        attributes: { expectedIntervalMs: minutes(1) }
+      })
+    ]
+  })
+  world.say({ device: 'oc-1', at: 0, values: { visitsTotal: 0 } })
+  world.say({ device: 'oc-1', at: 1, values: { visitsTotal: 320 } })
+  world.tick(20)
+  expect(rulesOf(world)).toContain('toilet-clean-due')
+  world.change({ kind: 'service', facility: 'wc-1', by: 'scan' })
+  expect(rulesOf(world)).not.toContain('toilet-clean-due')
+})
