@@ -19,8 +19,12 @@ export function conditionText(condition: Condition, words: Words): string {
   }
   if ('any' in condition) return condition.any.map(part).join(t.or)
   if ('all' in condition) return condition.all.map(part).join(t.and)
-  if ('not' in condition) return t.not(conditionText(condition.not, words))
-  if ('noEvent' in condition) return t.noEvent[condition.noEvent](words.number(condition.days))
+  if ('not' in condition) {
+    if ('noEvent' in condition.not) return t.event[condition.not.noEvent]
+    if ('serviceDue' in condition.not) return t.serviced
+    return t.not(conditionText(condition.not, words))
+  }
+  if ('noEvent' in condition) return t.noEvent(t.event[condition.noEvent], condition.days)
   if ('serviceDue' in condition) {
     const { visits, openMs } = condition.serviceDue
     return t.serviceDue(words.number(visits), duration(openMs, words.t.time))

@@ -315,10 +315,10 @@ export const en = {
     lit: 'the lamp is lit again',
     burning: 'a lamp is lit by day',
     off: 'the lamp is off',
-    noEvent: {
-      emptying: (days: string) => `no emptying on the whole day before (${days})`,
-      haul: (days: string) => `no haul on the whole day before (${days})`
-    },
+    event: { emptying: 'the bin is emptied', haul: 'the container is hauled' },
+    noEvent: (event: string, days: number) =>
+      days === 1 ? `not since the midnight before last: ${event}` : `not in ${days} whole days: ${event}`,
+    serviced: 'the toilet is cleaned',
     serviceDue: (visits: string, time: string) =>
       `${visits} visits or ${time} of opening hours since the last cleaning`,
     goneAtLeast: (pct: string) => `${pct} or more of its lamps are dark or unheard`,

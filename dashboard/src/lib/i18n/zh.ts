@@ -316,10 +316,9 @@ export const zh = {
     lit: '灯已恢复亮起',
     burning: '白天亮灯',
     off: '灯已熄灭',
-    noEvent: {
-      emptying: days => `前 ${days} 个整日未见清运`,
-      haul: days => `前 ${days} 个整日未见外运`
-    },
+    event: { emptying: '清运', haul: '外运' },
+    noEvent: (event, days) => (days === 1 ? `自前一日零时起未见${event}` : `连续 ${days} 个整日未见${event}`),
+    serviced: '完成保洁',
     serviceDue: (visits, time) => `距上次保洁已满 ${visits} 人次或 ${time}开放时间`,
     goneAtLeast: pct => `所供路灯 ${pct} 以上熄灭或无数据`,
     goneBelow: pct => `所供路灯熄灭或无数据的不足 ${pct}`,
