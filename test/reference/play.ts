@@ -3,7 +3,7 @@ import type { RegistryRecord } from '#model/registry'
 import { area } from '#test/fixtures/registry-records'
 import { ruleWorld } from '#test/fixtures/rule-world'
 import { SLOT_MS, type Slot } from './episodes.ts'
-import { byName, type Follows, type Past } from './facility.ts'
+import { byName, type Follows, type Message, type Past } from './facility.ts'
 
 /** The same past, played to the rules themselves. */
 
@@ -71,10 +71,43 @@ export function saySteps(past: Past): Step[] {
   }))
 }
 
-export function play(past: Past, playing: Playing): World {
+/** What a device sends in one moment as one message of several reports, by the time they were measured. */
+export function bundleSteps(past: Past): Step[] {
+  const bundles = new Map<string, Message[]>()
+  for (const message of past.messages) {
+    const key = `${message.received} ${message.device}`
+    bundles.set(key, [...(bundles.get(key) ?? []), message])
+  }
+  return [...bundles.values()].map(messages => {
+    const { received: slot, device } = messages[0] as Message
+    const run = (world: World) =>
+      world.engine().record({
+        seq: 0,
+        kind: 'telemetry',
+        receivedAt: world.timeOf(minuteOf(slot)),
+        deviceId: device,
+        rejects: [],
+        reports: messages
+          .toSorted((a, b) => a.at - b.at)
+          .map(({ at, values }) => {
+            const metrics = Object.keys(values) as MetricId[]
+            return {
+              device,
+              measuredAt: world.timeOf(minuteOf(at)),
+              quality: 'good',
+              metrics,
+              values: metrics.map(metric => encoded(metric, values[metric] as RawValue))
+            }
+          })
+      })
+    return { slot, run }
+  })
+}
+
+export function play(past: Past, playing: Playing, say: (past: Past) => Step[] = saySteps): World {
   const records: RegistryRecord[] = [CITY, past.facility, ...past.devices]
   const world = ruleWorld({ records, start: past.start, rules: past.rules })
-  const steps = [...stepsOf(past, playing), ...saySteps(past)].sort((a, b) => a.slot - b.slot)
+  const steps = [...stepsOf(past, playing), ...say(past)].sort((a, b) => a.slot - b.slot)
   steps.forEach(({ run }, i) => {
     if (playing.crashes?.has(i)) world.restart()
     run(world)

@@ -208,7 +208,11 @@ function serviceDue(due: { visits: number; openMs: number }, looked: Looked, slo
     if (before && at > from) visits += increase(before.value, value)
   })
   let open = 0
-  for (let at = from; at < judgedAt; at++) if (isOpen(looked, at)) open++
+  for (let day = dayOf(looked.start, from); day <= dayOf(looked.start, judgedAt); day++) {
+    const begin = midnight(looked.start, day)
+    for (const [opens, closes] of looked.openHours)
+      open += Math.max(0, Math.min(judgedAt, begin + closes) - Math.max(from, begin + opens))
+  }
   return visits >= due.visits || open * SLOT_MS >= due.openMs
 }
 
