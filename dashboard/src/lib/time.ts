@@ -61,7 +61,7 @@ export const exactly = (at: Millis, locale: string): string =>
   `${format(locale, { year: 'numeric', ...DATE, ...CLOCK, second: '2-digit' }).format(at)} ${cityZone}`
 
 /** The city's offset from UTC at a moment. */
-function offsetAt(at: Millis): Millis {
+export function offsetAt(at: Millis): Millis {
   const parts = format('en-US', {
     year: 'numeric',
     month: 'numeric',

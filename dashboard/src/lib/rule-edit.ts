@@ -1,0 +1,174 @@
+import { metricDefinition } from '#model/metrics'
+import { applyOverrides, type Override, type Scope } from '#model/rule-scopes'
+import type { Condition, Rule, RuleSettings } from '#model/rules'
+import { hours, minutes } from '#model/time'
+
+export type Path = readonly (string | number)[]
+
+/** A number in a condition that a person may change. */
+export interface ConditionNumber {
+  path: Path
+  /** The field it is in: `atLeast`, `pct`, `withinMs` … */
+  field: string
+  /** The plain condition it stands in. */
+  leaf: Condition
+  value: number
+  unit: string
+  /** What one of the shown unit is of the stored: shares are shown in percent, times in minutes. */
+  scale: number
+}
+
+const OF_METRIC = ['atLeast', 'atMost', 'above', 'below', 'risesBy']
+const PLAIN: Record<string, { unit: string; scale: number }> = {
+  withinMs: { unit: 'min', scale: minutes(1) },
+  days: { unit: 'd', scale: 1 },
+  visits: { unit: '', scale: 1 },
+  openMs: { unit: 'h', scale: hours(1) },
+  aboveShare: { unit: '%', scale: 0.01 },
+  atMostShare: { unit: '%', scale: 0.01 },
+  pct: { unit: '%', scale: 1 },
+  roadPct: { unit: '%', scale: 1 },
+  silentIntervals: { unit: '×', scale: 1 }
+}
+
+export function numbersOf(condition: Condition, path: Path = []): ConditionNumber[] {
+  if ('any' in condition) return condition.any.flatMap((one, i) => numbersOf(one, [...path, 'any', i]))
+  if ('all' in condition) return condition.all.flatMap((one, i) => numbersOf(one, [...path, 'all', i]))
+  if ('not' in condition) return numbersOf(condition.not, [...path, 'not'])
+  const found: ConditionNumber[] = []
+  const look = (holder: object, at: Path): void => {
+    for (const [field, value] of Object.entries(holder) as [string, unknown][]) {
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) look(value, [...at, field])
+      if (typeof value !== 'number') continue
+      const unit =
+        'metric' in condition && OF_METRIC.includes(field)
+          ? metricDefinition(condition.metric).unit
+          : undefined
+      const how = unit !== undefined ? { unit, scale: 1 } : PLAIN[field]
+      if (how) found.push({ path: [...at, field], field, leaf: condition, value, ...how })
+    }
+  }
+  look(condition, path)
+  return found
+}
+
+function withValue<T>(holder: T, [first, ...rest]: Path, value: unknown): T {
+  if (first === undefined) return value as T
+  if (Array.isArray(holder)) {
+    return holder.map((one: unknown, i) => (i === first ? withValue(one, rest, value) : one)) as T
+  }
+  const key = first as keyof T
+  return { ...holder, [key]: withValue(holder[key], rest, value) }
+}
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** What ends a rule often says the same as what begins it, turned round: it follows. */
+function follow(condition: Condition, from: Condition, to: Condition): Condition {
+  if (same(condition, from)) return to
+  if ('any' in condition) return { any: condition.any.map(one => follow(one, from, to)) }
+  if ('all' in condition) return { all: condition.all.map(one => follow(one, from, to)) }
+  return 'not' in condition ? { not: follow(condition.not, from, to) } : condition
+}
+
+/** Settings after one number of `when`, `clear` or a step of the ladder was changed. */
+export function withNumber(
+  { when, clear, ladder }: Pick<RuleSettings, 'when' | 'clear' | 'ladder'>,
+  where: 'when' | 'clear' | number,
+  number: ConditionNumber,
+  value: number
+): Partial<RuleSettings> {
+  if (where === 'clear') return { clear: withValue(clear, number.path, value) }
+  if (typeof where === 'number') {
+    return {
+      ladder: ladder.map((rung, i) =>
+        i === where ? { ...rung, when: withValue(rung.when, number.path, value) } : rung
+      )
+    }
+  }
+  const changed = withValue(when, number.path, value)
+  const leafPath = number.path.slice(0, -1 - (number.field === 'visits' || number.field === 'openMs' ? 1 : 0))
+  const leaf = leafPath.reduce<unknown>((at, key) => (at as Record<string | number, unknown>)[key], changed)
+  const followed = follow(clear, number.leaf, leaf as Condition)
+  return { when: changed, ...(!same(followed, clear) && { clear: followed }) }
+}
+
+/** The rule with some settings changed: for everybody, or for one scope. */
+export function withSettings(rule: Rule, scope: Scope | undefined, set: Partial<RuleSettings>): Rule {
+  if (scope === undefined) return { ...rule, ...set }
+  const known = rule.overrides.some(one => one.scope === scope)
+  const overrides: readonly Override[] = known
+    ? rule.overrides.map(one => (one.scope === scope ? { scope, set: { ...one.set, ...set } } : one))
+    : [...rule.overrides, { scope, set }]
+  return { ...rule, overrides }
+}
+
+/** Back to the rule's own setting for a scope; the last one takes the override with it. */
+export function withoutSetting(rule: Rule, scope: Scope, field: keyof RuleSettings): Rule {
+  const overrides = rule.overrides.flatMap(one => {
+    if (one.scope !== scope) return [one]
+    const { [field]: _, ...set } = one.set
+    return Object.keys(set).length > 0 ? [{ scope, set }] : []
+  })
+  return { ...rule, overrides }
+}
+
+/** What counts for a scope alone: the rule under that one override. */
+export function settingsFor(rule: Rule, scope: Scope | undefined): Rule {
+  const override = rule.overrides.find(one => one.scope === scope)
+  return override ? applyOverrides(rule, [override]).rule : rule
+}
+
+export interface FieldChange {
+  scope: Scope | undefined
+  field: keyof RuleSettings
+  /** Undefined: it was not, or is no longer, set for the scope. */
+  from: RuleSettings[keyof RuleSettings] | undefined
+  to: RuleSettings[keyof RuleSettings] | undefined
+}
+
+export const SETTING_FIELDS = [
+  'enabled',
+  'severity',
+  'when',
+  'forMs',
+  'clear',
+  'clearForMs',
+  'noData',
+  'ladder',
+  'windows',
+  'graceMs',
+  'parentWaitMs',
+  'due',
+  'respondMs',
+  'verifyWithinMs',
+  'reworkWithinMs'
+] as const satisfies readonly (keyof RuleSettings)[]
+
+/** What is different between two versions, the rule's own settings first. */
+export function changesBetween(before: Rule, after: Rule): FieldChange[] {
+  const differing = (
+    scope: Scope | undefined,
+    a: Partial<RuleSettings>,
+    b: Partial<RuleSettings>
+  ): FieldChange[] =>
+    SETTING_FIELDS.filter(field => !same(a[field], b[field])).map(field => ({
+      scope,
+      field,
+      from: a[field],
+      to: b[field]
+    }))
+  const scopes = [...new Set([...before.overrides, ...after.overrides].map(({ scope }) => scope))]
+  const setOf = ({ overrides }: Rule, scope: Scope) => overrides.find(one => one.scope === scope)?.set ?? {}
+  return [
+    ...differing(undefined, before, after),
+    ...scopes.flatMap(scope => differing(scope, setOf(before, scope), setOf(after, scope)))
+  ]
+}
+
+/** What is sent: the rule without what the server gives it. */
+export function draftBody(rule: Rule): object {
+  const { label, why, subject, parents, ticket, overrides } = rule
+  const settings = Object.fromEntries(SETTING_FIELDS.map(field => [field, rule[field]]))
+  return { label, why, subject, parents, ticket, overrides, ...settings }
+}

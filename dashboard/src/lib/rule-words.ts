@@ -1,0 +1,64 @@
+import { FACILITY_KINDS, type FacilityKind } from '#model/kinds'
+import {
+  SEVERITIES,
+  type DayWindow,
+  type Rule,
+  type RuleSettings,
+  type Rung,
+  type Severity
+} from '#model/rules'
+import { conditionText, holdText } from './condition.ts'
+import type { useRuleWords } from './i18n/rules.ts'
+import type { Words } from './i18n/words.svelte.ts'
+import { duration } from './time.ts'
+
+type RuleWords = ReturnType<typeof useRuleWords>['t']
+
+export const subjectText = (subject: Rule['subject'], words: Words, r: RuleWords): string =>
+  subject in FACILITY_KINDS
+    ? words.of(FACILITY_KINDS[subject as FacilityKind].label)
+    : (r.kinds[subject] ?? subject)
+
+export const windowsText = (windows: readonly DayWindow[], r: RuleWords): string =>
+  windows.length === 0 ? r.allDay : windows.map(({ from, to }) => `${from}–${to}`).join(', ')
+
+export const ladderText = (ladder: readonly Rung[], words: Words): string =>
+  ladder
+    .map(
+      ({ severity, when, forMs }) =>
+        `${words.of(SEVERITIES[severity].label)}: ${holdText(when, forMs, words)}`
+    )
+    .join('; ') || '–'
+
+/** One setting in words. */
+export function settingText(
+  field: keyof RuleSettings,
+  value: RuleSettings[keyof RuleSettings] | undefined,
+  words: Words,
+  r: RuleWords
+): string {
+  if (value === undefined) return r.notSet
+  switch (field) {
+    case 'enabled':
+      return value === true ? words.t.yes : words.t.no
+    case 'severity':
+      return words.of(SEVERITIES[value as Severity].label)
+    case 'when':
+    case 'clear':
+      return conditionText(value as RuleSettings['when'], words)
+    case 'noData':
+      return words.t.rules.noDataWords[value as string] ?? (value as string)
+    case 'ladder':
+      return ladderText(value as readonly Rung[], words)
+    case 'windows':
+      return windowsText(value as readonly DayWindow[], r)
+    case 'due':
+      return value === 'end-of-day' ? r.endOfDay : duration(value as number, words.t.time)
+    default:
+      return duration(value as number, words.t.time)
+  }
+}
+
+/** Its name without the unit the form shows it in. */
+export const fieldName = (field: string, r: RuleWords): string =>
+  (r.fields[field] ?? field).replace(/\s?[(（].*[)）]$/, '')
