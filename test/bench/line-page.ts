@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const BUILD = join(ROOT, 'dashboard/build')
 const DEMO_WITHIN_MS = 180_000
 
-/** 7. What a browser loads to show the overview, and how long a first demo takes. */
+/** 6. What a browser loads to show the overview, and how long a first demo takes. */
 export async function firstLook(): Promise<Finding> {
   await buildPageIfStale()
   const files = firstLoad()

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { seconds as secondsOf } from '#model/time'
 import { startInflux } from '#test/fixtures/influx-server'
 import type { Finding, LineOptions } from './figures.ts'
+import { cityDay } from './line-day.ts'
 import { gateAlone } from './line-gate.ts'
 import { largeCity } from './line-large.ts'
 import { latencies } from './line-latency.ts'
@@ -21,7 +22,8 @@ const LINES: Record<
   '3': { title: 'latencies at 5 000 messages a second', stores: true, run: latencies },
   '4': { title: 'cost by stage, by profile', stores: true, run: stages },
   '5': { title: 'a city of 100 000 facilities, then 10 000 connections', stores: true, run: largeCity },
-  '6': { title: 'the first load of the page and the first demo', run: firstLook }
+  '6': { title: 'the first load of the page and the first demo', run: firstLook },
+  '7': { title: 'a day of 100 000 facilities through rules and tickets alone', run: cityDay }
 }
 
 const INFLUXD = '/usr/bin/influxd'
