@@ -61,7 +61,12 @@ function withValue<T>(holder: T, [first, ...rest]: Path, value: unknown): T {
   return { ...holder, [key]: withValue(holder[key], rest, value) }
 }
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+/** The database keeps the fields of a condition in an order of its own. */
+const inOrder = (_: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a, inOrder) === JSON.stringify(b, inOrder)
 
 /** What ends a rule often says the same as what begins it, turned round: it follows. */
 function follow(condition: Condition, from: Condition, to: Condition): Condition {
