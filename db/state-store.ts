@@ -223,7 +223,12 @@ const toChange = (row: typeof changes.$inferSelect): Change => ({
   applied:
     row.appliedNo === null
       ? null
-      : { beforeSeq: row.appliedBeforeSeq ?? 0, no: row.appliedNo, at: row.appliedAt ?? 0 }
+      : {
+          beforeSeq: row.appliedBeforeSeq ?? 0,
+          no: row.appliedNo,
+          at: row.appliedAt ?? 0,
+          refused: row.refused
+        }
 })
 
 const movedAway = (from: Position, found: Position | undefined): AppError =>

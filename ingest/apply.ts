@@ -11,7 +11,8 @@ export interface Takers {
 type Take<K extends ChangeBody['kind']> = (
   takers: Takers,
   body: Extract<ChangeBody, { kind: K }>,
-  who: string
+  who: string,
+  before: Change['applied']
 ) => string | undefined | void
 
 /**
@@ -20,7 +21,12 @@ type Take<K extends ChangeBody['kind']> = (
  */
 const TAKE: { [K in ChangeBody['kind']]: { data: boolean; take: Take<K> } } = {
   registry: { data: true, take: ({ engine }, body) => engine.registered(body.record) },
-  rule: { data: true, take: ({ engine }, body) => engine.ruled(body.rule) },
+  rule: {
+    data: true,
+    // A version that was taken is taken again, though a newer build may ship the rule in another.
+    take: ({ engine }, body, _who, before) =>
+      before === null ? engine.ruled(body.rule) : (before.refused ?? engine.ruledAgain(body.rule))
+  },
   maintenance: { data: true, take: ({ engine }, body) => engine.announced(body.window) },
   city: { data: true, take: ({ engine }, body) => engine.inTimeZone(body.timeZone) },
   crew: { data: true, take: ({ crews }, body) => crews.apply(body) },
@@ -33,10 +39,10 @@ const TAKE: { [K in ChangeBody['kind']]: { data: boolean; take: Take<K> } } = {
 }
 
 /** Puts one change into effect. Answers why it was refused, if it was. */
-export function applyChange(takers: Takers, { body, who }: Change): string | null {
+export function applyChange(takers: Takers, { body, who, applied }: Change): string | null {
   try {
     const { take } = TAKE[body.kind] as { take: Take<ChangeBody['kind']> }
-    return take(takers, body, who) ?? null
+    return take(takers, body, who, applied) ?? null
   } catch (error) {
     return `the program failed on it: ${String(error)}`
   }

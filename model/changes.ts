@@ -78,6 +78,6 @@ export interface Change {
   who: string
   why: string | null
   requestedAt: Millis
-  /** Set once applied: the change took effect before this record, as the `appliedNo`-th of all changes. */
-  applied: { beforeSeq: number; no: number; at: Millis } | null
+  /** Set once applied: it took effect before this record, as the `no`-th of all changes, or was refused with this reason. */
+  applied: { beforeSeq: number; no: number; at: Millis; refused: string | null } | null
 }

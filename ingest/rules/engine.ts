@@ -40,6 +40,8 @@ export interface Engine {
   registered(record: RegistryRecord): void
   /** Another version of a rule, or a new one; answers why it cannot be. */
   ruled(rule: Rule): string | undefined
+  /** One that was taken before this start. */
+  ruledAgain(rule: Rule): void
   announced(window: MaintenanceWindow): void
   /** The facility was cleaned, now. */
   serviced(facility: string): string | undefined
@@ -212,6 +214,7 @@ export function createEngine(options: {
       return undefined
     },
 
+    ruledAgain: rule => setRule(core, rule),
     announced: window => announce(core, window),
     serviced: servicedAt,
     inTimeZone: timeZone => useTimeZone(core, timeZone),

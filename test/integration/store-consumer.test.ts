@@ -49,7 +49,7 @@ const change = (no: number, record: RegistryRecord, beforeSeq: number): Change =
   who: 'admin',
   why: null,
   requestedAt: 0,
-  applied: { beforeSeq, no, at: 0 }
+  applied: { beforeSeq, no, at: 0, refused: null }
 })
 const changesOf = (changes: Change[]) => ({
   appliedAfter: async (no: number, limit: number) =>

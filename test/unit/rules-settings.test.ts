@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { applyData } from '#ingest/apply'
+import { createDecisions } from '#ingest/decisions'
+import { noEffects } from '#ingest/effects'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { Subject } from '#model/ids'
 import type { Override } from '#model/rule-scopes'
@@ -132,6 +135,36 @@ describe('a new version of a rule', () => {
     expect(world.change({ kind: 'rule', rule: { ...shipped, subject: 'toilet', version: 2 } })).toContain(
       'about'
     )
+  })
+})
+
+describe('a version that was taken before a newer build was started', () => {
+  const replay = (refused: string | null) => {
+    const { engine, crews } = createDecisions({
+      rules: [{ ...shipped, version: 5 }],
+      effects: noEffects
+    })
+    const body = { kind: 'rule', rule: { ...shipped, forMs: minutes(3), version: 2 } } as const
+    const applied = { beforeSeq: 1, no: 1, at: NOON, refused }
+    const change = {
+      id: 1,
+      subject: 'rule:bin-full',
+      body,
+      who: 'li',
+      why: null,
+      requestedAt: NOON,
+      applied
+    } as const
+    applyData({ engine, crews }, change)
+    return engine.book.get('bin-full')
+  }
+
+  it('is taken again, whatever that build ships', () => {
+    expect(replay(null)).toMatchObject({ version: 2, forMs: minutes(3) })
+  })
+
+  it('unless it was refused then', () => {
+    expect(replay('somebody was faster')).toMatchObject({ version: 5, forMs: minutes(10) })
   })
 })
 
