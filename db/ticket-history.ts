@@ -210,7 +210,6 @@ const whatHappened = (row: TicketRow) => ({
   pauses: row.pauses.map(({ from, until, why }) => ({ from: iso(from), until: isoOrNull(until), why })),
   request: row.asked && { ...row.asked, at: iso(row.asked.at), until: isoOrNull(row.asked.until) },
   claimedBy: row.claimedBy,
-  verifyBy: isoOrNull(row.verifyBy),
   falseClaims: row.falseClaims,
   returns: row.returns,
   reworkOf: row.reworkOf,

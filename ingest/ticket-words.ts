@@ -50,6 +50,7 @@ export function describeTicket(row: TicketRow, registry: Registry, rule: Rule | 
     deferredUntil: isoOrNull(row.deferredUntil),
     asked: row.asked?.what ?? null,
     verification: row.verification as TicketSummary['verification'],
+    verifyBy: isoOrNull(row.verifyBy),
     suspectedFalse: row.falseClaims > 0,
     colour: row.colour as TicketSummary['colour'],
     level: row.level,

@@ -224,6 +224,8 @@ export const TicketSummary = Type.Object({
   asked: Nullable(oneOf(['defer', 'extend'] as const)),
   /** What the claim waits for. */
   verification: Nullable(oneOf(keysOf(VERIFICATIONS))),
+  /** Until when a report is waited for. */
+  verifyBy: Nullable(Instant),
   /** A sensor contradicted a claim. */
   suspectedFalse: Type.Boolean(),
   colour: Nullable(oneOf(COLOUR_IDS)),
@@ -303,8 +305,6 @@ export const TicketDetail = Type.Object({
     })
   ),
   claimedBy: Nullable(Type.String()),
-  /** Until when a report is waited for. */
-  verifyBy: Nullable(Instant),
   falseClaims: Type.Integer(),
   returns: Type.Integer(),
   reworkOf: Nullable(Type.String()),

@@ -141,7 +141,6 @@ it('lets a person act on a ticket, with a note where one is due, and tells the o
   ])
   await Promise.all([person.click('a.ticket'), other.click('a.ticket')])
   await person.click('.actions button:text-is("接单")')
-  await person.click('dialog[open] footer .primary')
   await seen(person, '.state', '已接单')
   await seen(other, '.state', 'Accepted')
 

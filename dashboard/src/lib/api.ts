@@ -23,6 +23,8 @@ interface Request {
   /** A file, as a form of one. */
   file?: File
   headers?: Record<string, string>
+  /** Longer than this is as good as no answer. */
+  withinMs?: number
   /** A 401 is the caller's to handle. */
   stay?: true
 }
@@ -42,7 +44,7 @@ export async function api<T>(path: string, request: Request = {}): Promise<T> {
 
 async function send(
   path: string,
-  { method = 'GET', json, csv, file, headers = {} }: Request
+  { method = 'GET', json, csv, file, headers = {}, withinMs }: Request
 ): Promise<Response> {
   const type = csv !== undefined ? 'text/csv' : 'application/json'
   const body = file ? formOf(file) : (csv ?? (json === undefined ? undefined : JSON.stringify(json)))
@@ -55,7 +57,8 @@ async function send(
         ...(typeof body === 'string' && { 'content-type': type }),
         ...headers
       },
-      ...(body !== undefined && { body })
+      ...(body !== undefined && { body }),
+      ...(withinMs !== undefined && { signal: AbortSignal.timeout(withinMs) })
     })
   } catch {
     throw new ApiError('unreachable')

@@ -33,3 +33,9 @@ export const rowKeys: Attachment<HTMLElement> = list => {
   addEventListener('keydown', move)
   return () => removeEventListener('keydown', move)
 }
+
+/** The letter of a shortcut, unless somebody types, a dialog is open, or it belongs to the browser. */
+export function letterOf(event: KeyboardEvent): string | undefined {
+  if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return undefined
+  return document.querySelector('dialog[open]') ? undefined : event.key
+}
