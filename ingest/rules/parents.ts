@@ -1,6 +1,6 @@
 import { parseSubject, subjectOf, type Subject } from '#model/ids'
 import type { ParentLink } from '#model/rules'
-import type { Millis } from '#model/time'
+import { minutes, type Millis } from '#model/time'
 import { reschedule } from './advance.ts'
 import { touch, type Core } from './core.ts'
 import type { Transition } from './episode.ts'
@@ -19,12 +19,24 @@ export function fired(core: Core, instance: Instance, transition: Transition, at
   else waitForParent(instance, at)
 }
 
+/** A condition that is just ending gets at least so long. */
+const ENDING_MS = minutes(1)
+
 /** The wait is over and no parent has spoken. A condition that is just ending is given time to. */
 export function waitIsOver(core: Core, instance: Instance, at: Millis): void {
   instance.waitUntil = Infinity
   if (!isFiring(instance) || !instance.held) return
-  if (instance.state.phase === 'clearing') return waitForParent(instance, at)
+  if (instance.state.phase === 'clearing') {
+    const { parentWaitMs } = instance.compiled.rule
+    // Time must pass: one that waits for no time at all would be over again at this very moment.
+    instance.waitUntil = at + Math.max(parentWaitMs, ENDING_MS)
+    return
+  }
   openTicket(core, instance, at)
+  if (!instance.covers) return
+  // Until now it had no ticket that theirs could go into: their clocks only stood still.
+  for (const child of childrenOf(core, instance))
+    if (child.suppressedBy !== undefined) merge(core, child, instance, at)
 }
 
 /** A parent fires: it takes its children, and their lamps leave the lighting rate. */
@@ -53,20 +65,26 @@ export function uncover(core: Core, parent: Instance, at: Millis): void {
 }
 
 function suppress(core: Core, child: Instance, parent: Instance, at: Millis): void {
-  if (child.suppressedBy !== undefined) return
-  child.suppressedBy = parent.order
-  child.waitUntil = Infinity
-  touch(core, child.facility)
-  if (!child.held) {
-    const into = core.desk.open(parent.compiled.rule.id, parent.subject)?.row.id ?? null
-    const { id } = child.compiled.rule
-    const done = core.desk.suppress({ rule: id, subject: child.subject, into, at })
-    const { state } = child
-    if (done === 'merged' && 'startedAt' in state) {
-      child.held = { startedAt: state.startedAt, firedAt: at, merged: true }
-    }
+  if (child.suppressedBy === undefined) {
+    child.suppressedBy = parent.order
+    child.waitUntil = Infinity
+    touch(core, child.facility)
   }
+  merge(core, child, parent, at)
   reschedule(core, child)
+}
+
+/** The child's ticket, if it has one, goes into its parent's; its clocks stop where that has none yet or somebody was sent. */
+function merge(core: Core, child: Instance, parent: Instance, at: Millis): void {
+  if (child.held) return
+  const { rule } = child.compiled
+  const firedAt = core.desk.open(rule.id, child.subject)?.episode?.firedAt ?? at
+  const into = core.desk.open(parent.compiled.rule.id, parent.subject)?.row.id ?? null
+  const done = core.desk.suppress({ rule: rule.id, subject: child.subject, into, at })
+  const { state } = child
+  if (done === 'merged' && 'startedAt' in state) {
+    child.held = { startedAt: state.startedAt, firedAt, merged: true }
+  }
 }
 
 const waitForParent = (instance: Instance, at: Millis): void => {

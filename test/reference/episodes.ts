@@ -35,6 +35,8 @@ export interface Episode {
   /** When the journal came to know of it: what tickets go by. */
   firedKnownAt: Slot
   endedKnownAt: Slot | null
+  /** When the clear condition held, from slot to slot. */
+  clearing: { from: Slot; to: Slot }[]
 }
 
 /**
@@ -67,6 +69,9 @@ export function episodesOf(judged: Judged, moments: readonly Moment[], end: Slot
     return count
   }
   const enter = (next: typeof phase, slot: Slot): true => {
+    if (next === 'clearing') episodes.at(-1)?.clearing.push({ from: slot, to: end })
+    const last = phase === 'clearing' && episodes.at(-1)?.clearing.at(-1)
+    if (last) last.to = slot
     phase = next
     phaseFrom = decidedAt = slot
     return true
@@ -86,7 +91,8 @@ export function episodesOf(judged: Judged, moments: readonly Moment[], end: Slot
             firedAt: slot,
             endedAt: null,
             firedKnownAt: knownAt,
-            endedKnownAt: null
+            endedKnownAt: null,
+            clearing: []
           })
           return enter('firing', slot)
         }

@@ -147,3 +147,55 @@ it('a service ends that a toilet is due for cleaning, though its sensor is silen
   world.change({ kind: 'service', facility: 'wc-1', by: 'scan' })
   expect(rulesOf(world)).not.toContain('toilet-clean-due')
 })
+
+describe('a parent that waits for its own', () => {
+  /** A gateway in a cabinet speaks for two lamps; one is silent long before the gateway is, too. */
+  const silentTwice = () => {
+    const lamp = (i: number) => [
+      facility(`light-${i}`, { kind: 'light', attributes: { cabinet: 'cab-1' } }),
+      device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}`, gateway: 'gw-1' })
+    ]
+    const world = ruleWorld({
+      records: [
+        CITY,
+        facility('cab-1', { kind: 'cabinet' }),
+        device('gw-1', { kind: 'gateway', facility: 'cab-1' }),
+        ...[0, 1].flatMap(lamp)
+      ]
+    })
+    for (const id of ['lc-0', 'lc-1', 'gw-1']) world.say({ device: id, at: 0, values: { batteryPct: 90 } })
+    for (let at = 1; at <= 60; at++) {
+      world.tick(at, 1)
+      for (const id of ['lc-1', 'gw-1'])
+        if (at <= 30 && at % 4 === 0) world.say({ device: id, at, values: { batteryPct: 90 } })
+    }
+    return world
+  }
+
+  it('takes the tickets of its children when it has one itself', () => {
+    const world = silentTwice()
+    const gateway = world.open().find(({ subject }) => subject === 'device:gw-1')
+    expect(world.open()).toHaveLength(1)
+    expect(world.tickets().find(({ subject }) => subject === 'device:lc-0')).toMatchObject({
+      openedAt: world.timeOf(20),
+      closedAt: gateway?.openedAt,
+      mergedInto: gateway?.id
+    })
+  })
+
+  it('and their episodes keep the time at which they fired', () => {
+    const world = silentTwice()
+    for (let at = 61; at <= 70; at++) {
+      world.tick(at, 1)
+      for (const id of ['lc-1', 'gw-1'])
+        if (at % 4 === 0) world.say({ device: id, at, values: { batteryPct: 90 } })
+    }
+    expect(world.open().find(({ subject }) => subject === 'device:lc-0')).toMatchObject({
+      openedAt: world.timeOf(69)
+    })
+    expect(world.episodes().find(({ subject }) => subject === 'device:lc-0')).toMatchObject({
+      startedAt: world.timeOf(15),
+      firedAt: world.timeOf(15)
+    })
+  })
+})
