@@ -3,7 +3,7 @@ import type { Label } from './label.ts'
 import type { MetricId, RawValue } from './metrics.ts'
 import type { OdourMetric } from './odour-limits.ts'
 import type { Override } from './rule-scopes.ts'
-import { hours, minutes, days, type Millis } from './time.ts'
+import { hours, minutes, type Millis } from './time.ts'
 
 /** How bad: critical and major make a facility a `fault`, minor a `warning`. Best last, so the index is the rank. */
 export const SEVERITIES = {

@@ -41,15 +41,13 @@ export const ruleRoutes: FastifyPluginAsyncTypebox<
       }
     },
     async (request, reply) =>
-      void reply
-        .type('application/schema+json')
-        .send(
-          JSON.stringify({
-            $id: request.url,
-            $schema: 'https://json-schema.org/draft/2020-12/schema',
-            ...ruleSchema()
-          })
-        )
+      void reply.type('application/schema+json').send(
+        JSON.stringify({
+          $id: request.url,
+          $schema: 'https://json-schema.org/draft/2020-12/schema',
+          ...ruleSchema()
+        })
+      )
   )
 
   app.get(

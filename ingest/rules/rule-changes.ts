@@ -48,7 +48,7 @@ export function setRule(core: Core, rule: Rule): void {
     return
   }
   for (const facility of core.facilities.values()) {
-    if (subject !== 'device' && facility.facility.kind !== (subject as FacilityKind)) continue
+    if (subject !== 'device' && facility.facility.kind !== subject) continue
     takeRules(core, facility)
     touch(core, facility)
   }
