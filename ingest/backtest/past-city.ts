@@ -39,7 +39,8 @@ export function pastCity(options: { rules: readonly Rule[]; rule: string; timeZo
     registry,
     tooMany: () => tooMany,
     /** A change in its turn; people are not there, so what they did to tickets is left out. */
-    change({ body, who }: Change): void {
+    change({ body, who, applied }: Change): void {
+      if (applied?.refused) return
       if (body.kind === 'registry' && isWanted(body.record, wanted)) engine.registered(body.record)
       else if (body.kind === 'maintenance') engine.announced(body.window)
       else if (body.kind === 'city') engine.inTimeZone(body.timeZone)
