@@ -3,7 +3,7 @@ import { touch, type Core } from './core.ts'
 import { step, type Transition, type Verdict } from './episode.ts'
 import { hushed } from './hush.ts'
 import { isFiring, wakesAt, type Instance } from './instance.ts'
-import { climb } from './ladder.ts'
+import { climb, severityAt } from './ladder.ts'
 import { cover, fired, uncover } from './parents.ts'
 
 /** Sets the instance's timer to when it next changes by itself, in journal time: event time and the device's lag. */
@@ -84,12 +84,12 @@ function climbTo(
   { rung: wanted, at, knownAt }: Pick<Judgement, 'rung' | 'at' | 'knownAt'>
 ): void {
   const { rule } = instance.compiled
-  if (rule.ladder.length === 0) return
   const before = instance.rung?.level ?? 0
-  instance.rung = climb(rule.ladder, instance.rung, wanted, at)
-  const { level } = instance.rung
+  // An edit may take the ladder away under it: a step it was on the way to would be due for ever.
+  instance.rung = rule.ladder.length === 0 ? undefined : climb(rule.ladder, instance.rung, wanted, at)
+  const level = instance.rung?.level ?? 0
   if (level === before) return
-  const severity = level === 0 ? rule.severity : (rule.ladder[level - 1]?.severity ?? rule.severity)
+  const severity = severityAt(rule, level)
   core.desk.severity({ rule: rule.id, subject: instance.subject, severity, at: knownAt })
   touch(core, instance.facility)
 }

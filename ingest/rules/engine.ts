@@ -183,7 +183,9 @@ export function createEngine(options: {
 
   /** What tickets came to that rules must know. */
   function hearDesk(): void {
-    for (const fact of desk.takeFacts()) if (fact.kind === 'service') servicedAt(fact.facility)
+    // A cleaning may end what is a cleaning itself; none of it may be left for later, a checkpoint keeps no facts.
+    for (let facts = desk.takeFacts(); facts.length > 0; facts = desk.takeFacts())
+      for (const fact of facts) if (fact.kind === 'service') servicedAt(fact.facility)
   }
 
   return {
@@ -217,7 +219,11 @@ export function createEngine(options: {
     ruledAgain: rule => setRule(core, rule),
     announced: window => announce(core, window),
     serviced: servicedAt,
-    inTimeZone: timeZone => useTimeZone(core, timeZone),
+    inTimeZone(timeZone) {
+      useTimeZone(core, timeZone)
+      // Their hours are those of the city's clock.
+      desk.resume()
+    },
 
     record(record) {
       const at = record.receivedAt

@@ -1,4 +1,4 @@
-import type { Rung } from '#model/rules'
+import type { Rule, Rung, Severity } from '#model/rules'
 import type { Millis } from '#model/time'
 
 /**
@@ -10,6 +10,12 @@ export interface RungState {
   toward: number
   from: Millis
 }
+
+/** What a subject on that level of the ladder of its rule is. */
+export const severityAt = (
+  { ladder, severity }: Pick<Rule, 'ladder' | 'severity'>,
+  level: number
+): Severity => ladder[level - 1]?.severity ?? severity
 
 const GROUND: RungState = { level: 0, toward: 0, from: 0 }
 

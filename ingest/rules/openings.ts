@@ -3,6 +3,7 @@ import type { Millis } from '#model/time'
 import type { Fired } from '../tickets/desk.ts'
 import type { Core } from './core.ts'
 import type { Instance } from './instance.ts'
+import { severityAt } from './ladder.ts'
 
 /** Opens the ticket of an instance that fires, at journal time `at`. */
 export function openTicket(core: Core, instance: Instance, at: Millis): void {
@@ -10,6 +11,11 @@ export function openTicket(core: Core, instance: Instance, at: Millis): void {
   const fired = firedOf(core, instance, at)
   instance.held = undefined
   core.desk.fired(merged ? { ...fired, idFrom: at } : fired)
+  // While it waited its severity may have changed.
+  const { rule } = instance.compiled
+  const severity = severityAt(rule, instance.rung?.level ?? 0)
+  if (severity !== rule.severity)
+    core.desk.severity({ rule: rule.id, subject: instance.subject, severity, at })
 }
 
 /** Notes the episode of an instance whose ticket waits. */

@@ -65,10 +65,12 @@ function isWatched({ registry }: Core, { device, facility }: DevicePicture): boo
 /** A device's timer is due: it is overdue, and then silent. */
 export function notHeard(core: Core, device: DevicePicture, at: Millis): void {
   const silentAt = Math.max(device.lastReceivedAt, device.silenceFrom) + device.silentAfterMs
-  if (device.overdue || silentAt <= at || !isWatched(core, device)) return fellSilent(core, device, at)
-  device.overdue = true
+  if (silentAt <= at) return fellSilent(core, device, at)
+  // Woken early: as overdue, or as one that nobody counts any more.
+  const overdue = !device.overdue && isWatched(core, device)
+  if (overdue) device.overdue = true
   scheduleSilence(core, device)
-  lookAtThoseBehind(core, device, at)
+  if (overdue) lookAtThoseBehind(core, device, at)
 }
 
 function fellSilent(core: Core, device: DevicePicture, at: Millis): void {

@@ -6,7 +6,7 @@ import type { Registry } from '../registry.ts'
 import { createCalendar, type Calendar } from '../rules/calendar.ts'
 import type { Timed } from '../rules/timers.ts'
 import { dueOf, resolvedBy } from './clock.ts'
-import type { Addressees, Fact, OpenTicket, PlanState, TicketTimer } from './desk-parts.ts'
+import type { Addressees, DoneTicket, Fact, OpenTicket, PlanState, TicketTimer } from './desk-parts.ts'
 
 /** An ended ticket is remembered so long, for late claims and for opening it again; at most so many of them. */
 export const ENDED_KEPT = { ms: days(3), most: 20_000 }
@@ -32,6 +32,9 @@ export interface TicketNote {
   data?: Record<string, unknown>
 }
 
+/** No rule calls a ticket rework of one that was done longer ago. */
+const DONE_KEPT_MS = days(30)
+
 /** What all parts of the desk share: the tickets in memory, and the only ways to alter them. One per desk. */
 export interface Book {
   readonly registry: Registry
@@ -52,8 +55,8 @@ export interface Book {
   readonly plans: Map<string, PlanState>
   readonly effects: () => Effects
   byRule(rule: string, subject: string): OpenTicket | undefined
-  /** The one that ended last, while it is remembered. */
-  lastOf(rule: string, subject: string): OpenTicket | undefined
+  /** By rule and subject, where the last ticket was done so short a time ago that the next may be rework. */
+  readonly done: Map<string, DoneTicket>
   /** Open, or ended not long ago. */
   find(id: string): OpenTicket | undefined
   /** Into memory, as an open ticket. */
@@ -89,7 +92,7 @@ export const keyOf = (rule: string, subject: string): string => `${rule}|${subje
 
 export function createBook({ effects, schedule, registry, addressees, calendar }: DeskParts): Book {
   const byRule = new Map<string, OpenTicket>()
-  const lastOf = new Map<string, OpenTicket>()
+  const done = new Map<string, DoneTicket>()
   const made = new Set<OpenTicket>()
   let altered = new Set<OpenTicket>()
   let version = 0
@@ -102,11 +105,12 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
 
   function forgetEnded(at: Millis): void {
     for (const [id, ticket] of ended) {
-      const { closedAt, rule, subject } = ticket.row
-      if ((closedAt ?? 0) > at - ENDED_KEPT.ms && ended.size <= ENDED_KEPT.most) return
+      if ((ticket.row.closedAt ?? 0) > at - ENDED_KEPT.ms && ended.size <= ENDED_KEPT.most) break
       ended.delete(id)
-      const key = keyOf(rule ?? '', subject)
-      if (lastOf.get(key) === ticket) lastOf.delete(key)
+    }
+    for (const [key, before] of done) {
+      if (before.at > at - DONE_KEPT_MS) break
+      done.delete(key)
     }
   }
 
@@ -124,7 +128,7 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
     plans: new Map(),
     effects,
     byRule: (rule, subject) => byRule.get(keyOf(rule, subject)),
-    lastOf: (rule, subject) => lastOf.get(keyOf(rule, subject)),
+    done,
     find: id => open.get(id) ?? ended.get(id) ?? rechecks.get(id),
 
     keep(ticket) {
@@ -136,9 +140,14 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
     },
 
     keepEnded(ticket) {
-      const { id, rule, subject } = ticket.row
+      const { id, rule, subject, closeReason, closedAt, terms } = ticket.row
       ended.set(id, ticket)
-      if (rule !== null) lastOf.set(keyOf(rule, subject), ticket)
+      if (rule === null) return
+      const key = keyOf(rule, subject)
+      done.delete(key)
+      const { reworkWithinMs } = terms
+      if (closeReason === 'verified' && closedAt !== null && reworkWithinMs > 0)
+        done.set(key, { key, id, at: closedAt, reworkWithinMs })
     },
 
     set(ticket, change) {

@@ -83,11 +83,21 @@ export interface PlanState {
   doneBy: string | null
 }
 
+/** What is remembered longest of a ticket that was done: whether the next one is rework. */
+export interface DoneTicket {
+  /** Rule and subject. */
+  key: string
+  id: string
+  at: Millis
+  reworkWithinMs: Millis
+}
+
 /** One item of what a checkpoint keeps of the desk. */
 export type SavedItem =
   | OpenTicket
   /** Over: kept for a while, or for its second look. */
   | { ended: OpenTicket; kept: boolean; recheck: boolean }
+  | { done: DoneTicket }
   | { bare: EpisodeRow }
   | { plan: PlanState }
   | { policy: TicketPolicy; now: Millis }

@@ -3,7 +3,7 @@ import type { TicketPolicy } from '#model/ticket-policy'
 import { BEFORE_ACCEPTANCE, type TicketState } from '#model/tickets'
 import type { Millis } from '#model/time'
 import { OPERATORS, createBook, keyOf, type Book, type DeskParts } from './book.ts'
-import { ranMs } from './clock.ts'
+import { dueOf, ranMs } from './clock.ts'
 import type {
   Fact,
   Fired,
@@ -127,7 +127,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       rule.due === 'end-of-day'
         ? ranMs({ terms: { hours }, pauses: [] }, book.calendar(), openedAt, dueAt)
         : dueAt - openedAt
-    return rowOfFired(event, {
+    const row = rowOfFired(event, {
       allowedMs: allowed,
       respondMs: Math.min(rule.respondMs, allowed),
       verifyWithinMs: rule.verifyWithinMs,
@@ -136,13 +136,14 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       byPerson: 'serviceDue' in rule.when,
       hours
     })
+    const due = dueOf(row, book.calendar())
+    return Number.isFinite(due) ? { ...row, dueAt: due, firstDueAt: due } : row
   }
 
   /** The ticket of the same rule and subject that was done so short a time ago that this is rework. */
   function lastDone({ row }: OpenTicket): string | undefined {
-    const before = row.rule === null ? undefined : book.lastOf(row.rule, row.subject)?.row
-    if (before?.closeReason !== 'verified' || before.closedAt === null) return undefined
-    return row.openedAt - before.closedAt <= before.terms.reworkWithinMs ? before.id : undefined
+    const before = row.rule === null ? undefined : book.done.get(keyOf(row.rule, row.subject))
+    return before && row.openedAt - before.at <= before.reworkWithinMs ? before.id : undefined
   }
 
   /** The condition is gone: before acceptance that is the end, after it the claim is waited for. */
@@ -298,6 +299,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       yield { policy: book.policy, now: book.now }
       for (const plan of book.plans.values()) yield { plan }
       yield* open.values()
+      for (const done of book.done.values()) yield { done }
       for (const ended of book.ended.values())
         yield { ended, recheck: book.rechecks.has(ended.row.id), kept: true }
       for (const [id, ended] of book.rechecks)
@@ -310,6 +312,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       if ('bare' in item) return void bare.set(keyOf(item.bare.rule, item.bare.subject), item.bare)
       if ('policy' in item) return void Object.assign(book, item)
       if ('plan' in item) return restorePlan(book, item.plan)
+      if ('done' in item) return void book.done.set(item.done.key, item.done)
       const ticket = restored(item.ended)
       if (item.kept) book.keepEnded(ticket)
       if (item.recheck) book.rechecks.set(ticket.row.id, ticket)

@@ -277,7 +277,10 @@ function mergeInto(move: Move, other: OpenTicket): void {
 function again(move: Move, { rework }: { rework: boolean }): string | undefined {
   const { book, ticket, at, who, note, body } = move
   const before = ticket.row
-  const open = before.rule === null ? undefined : book.byRule(before.rule, before.subject)
+  const open =
+    before.rule === null
+      ? [...book.made].find(({ row }) => row.reworkOf === before.id)
+      : book.byRule(before.rule, before.subject)
   if (open) return `ticket ${open.row.id} is open for the same already`
   const id = ticketId(`again|${before.id}`, before.subject, at)
   if (book.find(id)) return 'it was opened again a moment ago'

@@ -1,4 +1,5 @@
 import type { Plan } from '#model/plans'
+import type { DayWindow } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Calendar } from '../rules/calendar.ts'
 import type { Book } from './book.ts'
@@ -25,19 +26,26 @@ export function alarmPlan(book: Book, id: string): void {
 }
 
 /** The first window that begins at `at` or later. */
-function nextWindow(
-  { days, from, to }: Plan,
-  calendar: Calendar,
-  at: Millis
-): { from: Millis; until: Millis } | undefined {
-  // One step into each stretch at a time: the windows of one plan never touch but over a whole day.
-  let stretch = calendar.openingAt([{ from, to, days }], at)
-  while (!stretch.open || stretch.since < at) {
-    if (!Number.isFinite(stretch.until)) return undefined
-    stretch = calendar.openingAt([{ from, to, days }], stretch.until)
+function nextWindow(plan: Plan, calendar: Calendar, at: Millis): { from: Millis; until: Millis } | undefined {
+  let first: { from: Millis; until: Millis } | undefined
+  for (const windows of windowsOf(plan)) {
+    let stretch = calendar.openingAt(windows, at)
+    while ((!stretch.open || stretch.since < at) && Number.isFinite(stretch.until))
+      stretch = calendar.openingAt(windows, stretch.until)
+    const { open, since, until } = stretch
+    if (open && since >= at && since < (first?.from ?? Infinity)) first = { from: since, until }
   }
-  return { from: stretch.since, until: stretch.until }
+  return first
 }
+
+/** Its windows day by day: on the calendar those that touch would be one. The same arrays each time, it keeps what it found by them. */
+function windowsOf(plan: Plan): DayWindow[][] {
+  let windows = known.get(plan)
+  const { days, from, to } = plan
+  if (!windows) known.set(plan, (windows = days.map(day => [{ from, to, days: [day] }])))
+  return windows
+}
+const known = new WeakMap<Plan, DayWindow[][]>()
 
 /** The code on the wall was read: whatever is planned there now is done, and what was missed there is made good. */
 export function scanned(book: Book, facility: string, who: string, at: Millis): OpenTicket[] {
@@ -46,7 +54,10 @@ export function scanned(book: Book, facility: string, who: string, at: Millis): 
     state.doneAt ??= at
     state.doneBy ??= who
   }
-  return [...book.made].filter(({ row }) => row.plan !== null && row.facility === facility)
+  // Made good once it stays so: a later scan is of another day.
+  return [...book.made].filter(
+    ({ row }) => row.plan !== null && row.facility === facility && row.clearedAt === null
+  )
 }
 
 /** The window of a plan is over: written down, and when nobody came a ticket follows. */
