@@ -348,6 +348,7 @@ export function hardDays(options: {
 
   if (rules.has('lighting-rate')) faults.push(...cable({ city, from, to, random, taken, slots }))
   const wanted = SCENARIOS.filter(({ tests }) => tests.length === 0 || tests.every(rule => rules.has(rule)))
+  if (rules.has('cabinet-dead')) wanted.unshift(largeCabinet(city))
   // What takes the whole time finds its place first.
   const ordered = [...wanted].sort((a, b) => Number(b.when === 'start') - Number(a.when === 'start'))
   for (const scenario of ordered) {
@@ -366,6 +367,25 @@ export function hardDays(options: {
   return faults.sort((a, b) => a.from - b.from || (a.device < b.device ? -1 : 1))
 }
 
+/** The death of a cabinet that feeds a hundred lamps and more is one ticket too. */
+function largeCabinet(city: City): Scenario {
+  const lamps = new Map<string, number>()
+  for (const { kind, attributes } of city.facilities) {
+    const { cabinet } = attributes
+    if (kind === 'light' && cabinet) lamps.set(cabinet, (lamps.get(cabinet) ?? 0) + 1)
+  }
+  return {
+    ...one('cabinet-dead', ['cabinet-dead'], {
+      times: 1,
+      on: ['gateway', 'cabinet-controller'],
+      holdMs: hours(1),
+      spanMs: hours(2)
+    }),
+    name: 'the cabinet of a great avenue is dead',
+    fits: ({ facility }) => (lamps.get(facility.id) ?? 0) >= 100
+  }
+}
+
 function cable(options: {
   city: City
   from: Millis
@@ -380,14 +400,16 @@ function cable(options: {
   const lamps = city.facilities.filter(
     ({ kind, attributes }) => kind === 'light' && attributes.road === avenue?.id
   )
-  for (const { attributes } of lamps) {
-    for (let slot = 0; slot < slots; slot++) taken.add(`${attributes.cabinet}/${slot}`)
-  }
   const [night] = stretches(from + minutes(30), to - hours(1), at => world.dark(at), minutes(15)).filter(
     ([a, b]) => b - a > hours(1.5)
   )
   if (!night) return []
   const begin = between(random, night[0], night[1] - hours(1.5))
+  const slotOf = (at: Millis) => Math.min(slots - 1, Math.max(0, Math.floor((at - from) / SLOT_MS)))
+  for (const { attributes } of lamps) {
+    for (const at of [begin - TAIL_MS, begin, begin + hours(1.5)])
+      taken.add(`${attributes.cabinet}/${slotOf(at)}`)
+  }
   const controllers = new Map(city.devices.map(device => [device.facility, device]))
   const start = Math.floor(random() * lamps.length * 0.8)
   return lamps.slice(start, start + Math.floor(lamps.length * CABLE_SHARE) + 1).flatMap(({ id }) => {
