@@ -1,12 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hours, seconds } from '#model/time'
+import type { TicketAction } from '#model/tickets'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 import { check } from '#test/reference/pasts'
 import { CITY, type World } from '#test/reference/play'
 import type { Slot } from '#test/reference/episodes'
-import { STREET_SLOT_MS, streetEpisodes, streetTickets, type Said, type Street } from '#test/reference/street'
+import {
+  parentsOf,
+  STREET_SLOT_MS,
+  streetEpisodes,
+  streetTickets,
+  type Said,
+  type Street
+} from '#test/reference/street'
 
 /** 18:30 in Shanghai: dark, and past the grace after dusk. */
 const EVENING = NOON + hours(6.5)
@@ -56,7 +64,39 @@ const street: fc.Arbitrary<Street> = fc
     return { lamps, gatewayInCabinet, said, end: rounds * EACH + rest }
   })
 
-function play({ lamps, gatewayInCabinet, said, end }: Street, crashes = new Set<number>()): World {
+interface Act {
+  slot: Slot
+  action: TicketAction
+  /** Which of the open ones. */
+  ticket: number
+}
+const ACTION = {
+  kind: 'ticket-action',
+  note: 'why',
+  claimedAt: null,
+  quietUntil: null,
+  role: 'operator',
+  crew: 'c-1'
+} as const
+const acts: fc.Arbitrary<Act[]> = fc.array(
+  fc.record({
+    slot: fc.nat(500),
+    action: fc.constantFrom<TicketAction>('dispatch', 'accept', 'start', 'claim'),
+    ticket: fc.nat(9)
+  }),
+  { maxLength: 12 }
+)
+
+interface Watch {
+  crashes?: ReadonlySet<number>
+  acts?: readonly Act[]
+  look?(world: World, slot: Slot): void
+}
+
+function play(
+  { lamps, gatewayInCabinet, said, end }: Street,
+  { crashes, acts = [], look }: Watch = {}
+): World {
   const world = ruleWorld({
     start: EVENING,
     records: [
@@ -73,7 +113,7 @@ function play({ lamps, gatewayInCabinet, said, end }: Street, crashes = new Set<
     ]
   })
   for (let slot = 0; slot <= end; slot++) {
-    if (crashes.has(slot)) world.restart()
+    if (crashes?.has(slot)) world.restart()
     world.tick(minuteOf(slot), 1)
     for (const one of said.filter(({ at }) => at === slot)) {
       const { lit, energised } = one
@@ -83,6 +123,11 @@ function play({ lamps, gatewayInCabinet, said, end }: Street, crashes = new Set<
       }
       world.say({ device: one.device, at: minuteOf(slot), values })
     }
+    for (const { action, ticket } of acts.filter(one => one.slot === slot)) {
+      const row = world.open()[ticket % Math.max(1, world.open().length)]
+      if (row) world.change({ ...ACTION, ticket: row.id, action })
+    }
+    look?.(world, slot)
   }
   return world
 }
@@ -133,7 +178,68 @@ describe('the rules of a street agree with the reference', { timeout: seconds(60
   it('wherever it crashed', () =>
     check(
       fc.property(street, fc.array(fc.nat(600), { maxLength: 6 }), (city, crashes) => {
-        expect(play(city, new Set(crashes)).effects.current).toEqual(play(city).effects.current)
+        expect(play(city, { crashes: new Set(crashes) }).effects.current).toEqual(play(city).effects.current)
+      })
+    ))
+})
+
+describe('while a parent fires', { timeout: seconds(60) }, () => {
+  const WAIT: Slot = 5 * MINUTE
+  const named = ({ rule, subject }: { rule: string | null; subject: string }) => `${rule} ${subject}`
+
+  it('no ticket of a child opens, one that is open goes into its parent’s or stands still, and after it the child speaks', () =>
+    check(
+      fc.property(street, acts, (city, acts) => {
+        const before = new Set<string>()
+        /** Since when no parent of it fired. */
+        const free = new Map<string, Slot>()
+        play(city, {
+          acts,
+          look(world, slot) {
+            const firing = world.episodes().filter(({ endedAt }) => endedAt === null)
+            const names = new Set(firing.map(named))
+            const open = new Map(world.open().map(row => [named(row), row]))
+            for (const episode of firing) {
+              const name = named(episode)
+              const parents = parentsOf(city, episode)
+              if (parents.length === 0) continue
+              const parentFires = parents.some(parent => names.has(parent))
+              const since = free.get(name) ?? Math.max(slot, slotIn(world, episode.firedAt) ?? slot)
+              const ticket = open.get(name)
+              if (parentFires) {
+                free.set(name, slot + 1)
+                if (ticket) expect(before).toContain(ticket.id)
+                const waits = ticket?.pauses.some(({ why, until }) => why === 'suppressed' && until === null)
+                if (ticket) expect(waits).toBe(true)
+                const parentHasTicket = parents.some(parent => names.has(parent) && open.has(parent))
+                if (parentHasTicket) expect(['new', 'checked']).not.toContain(ticket?.state)
+              } else {
+                free.set(name, since)
+                // What is clear for a moment is given as long again.
+                if (slot >= since + 2 * WAIT + MINUTE) expect(ticket, name).toBeDefined()
+              }
+            }
+            for (const name of free.keys()) if (!names.has(name)) free.delete(name)
+            for (const { id } of world.open()) before.add(id)
+          }
+        })
+      })
+    ))
+
+  it('no deadline of a child runs', () =>
+    check(
+      fc.property(street, acts, (city, acts) => {
+        const world = play(city, { acts })
+        world.tick(60 * 12, 60)
+        for (const { id, pauses } of world.tickets()) {
+          const turned = world.effects.current.events.filter(
+            ({ ticket, action }) => ticket === id && (action === 'colour' || action === 'escalate')
+          )
+          const inside = turned.filter(({ at }) =>
+            pauses.some(({ from, until }) => at > from && at < (until ?? Infinity))
+          )
+          expect(inside).toEqual([])
+        }
       })
     ))
 })
