@@ -10,6 +10,7 @@ export default defineConfig({
   build: { rollupOptions: { output: { experimentalMinChunkSize: 20_000 } } },
   server: {
     fs: { allow: ['..'] },
-    proxy: { '/api': { target: server, ws: true, headers: { origin: server } } }
+    // The server takes requests only from the address it is reached by.
+    proxy: { '/api': { target: server, ws: true, changeOrigin: true, headers: { origin: server } } }
   }
 })

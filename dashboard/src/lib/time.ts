@@ -87,3 +87,14 @@ export function tomorrowAt(hour: number, now: Millis): Millis {
   const midnight = Math.floor((now + offsetAt(now)) / days(1)) * days(1)
   return midnight + days(1) + hours(hour) - offsetAt(now)
 }
+
+/** The city's day: `2026-11-02`. */
+export const dayAt = (at: Millis): string => dayOf(at)
+
+/** When a day of the city begins; `2026-11-02` and so on. */
+export function dayBegins(day: string): Millis {
+  const asUtc = Date.parse(`${day}T00:00:00Z`)
+  const guess = asUtc - offsetAt(asUtc)
+  // Once more, where the clock changes between the two.
+  return asUtc - offsetAt(guess)
+}

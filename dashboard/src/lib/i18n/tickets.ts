@@ -77,7 +77,8 @@ const en = {
     waitsUntil: (time: string) => `Waits for a report until ${time}`,
     level: ['', 'Told to the grid', 'Told to the street', 'Told to the district', 'Told to the unit'],
     deferredUntil: (time: string) => `Deferred until ${time}`,
-    oneStep: 'Put right on the spot'
+    oneStep: 'Put right on the spot',
+    claimed: 'clock stopped by the claim'
   },
   act: {
     queued: (label: string) => `${label}: saved on this phone, will be sent.`,
@@ -419,7 +420,8 @@ const zh: TicketWords = {
     waitsUntil: time => `${time} 前等待传感器核实`,
     level: ['', '已报网格', '已报街道', '已报区级', '已报责任单位'],
     deferredUntil: time => `缓办至 ${time}`,
-    oneStep: '即查即改'
+    oneStep: '即查即改',
+    claimed: '已报完成，停止计时'
   },
   act: {
     queued: label => `${label}：已保存在本机，联网后自动提交。`,
