@@ -108,7 +108,11 @@ export function addressees({
       at: Millis
     }): Crew | undefined => crews.crewFor({ path: pathOf(area), kind, at, timeZone: timeZone() }),
     chiefOf: (area: string, level: ChiefLevel): StreetChief | undefined => crews.chiefOf(pathOf(area), level),
-    unitOf: (area: string): string | undefined => crews.unitOf(pathOf(area))
+    unitOf: (area: string): string | undefined => crews.unitOf(pathOf(area)),
+    isOf(username: string, id: string): boolean {
+      const crew = crews.crew(id)
+      return crew !== undefined && crew.active && crew.members.includes(username)
+    }
   }
 }
 

@@ -72,6 +72,8 @@ export interface Addressees {
   /** 街长: 1 is the highest, 3 the nearest. */
   chiefOf(area: string, level: 1 | 2 | 3): { username: string | null; name: string } | undefined
   unitOf(area: string): string | undefined
+  /** Whether somebody works in a crew; absent: whoever asked has seen to it. */
+  isOf?(username: string, crew: string): boolean
 }
 
 /** A plan with the window it waits for, and who has done it in that. */

@@ -42,6 +42,10 @@ export function act(book: Book, body: TicketActionBody, who: string, at: Millis)
   if (!ticket) return { refused: 'the ticket is not open any more' }
   const facts = factsOf(ticket.row)
   const actor: Actor = { username: who, role: body.role }
+  const { crew } = ticket.row
+  // It may have gone to another crew after the request was checked.
+  if (body.role === 'crew' && crew !== null && book.addressees?.isOf?.(who, crew) === false)
+    return { refused: `this is the ticket of crew ${crew}` }
   if (isLateClaim(facts, body.action)) return lateClaim(book, ticket, { body, who, at })
   const refused =
     whyNot(facts, body.action, actor) ?? missing(body, at) ?? stillHolds(ticket, body, at) ?? undefined

@@ -3,7 +3,7 @@ import type { Rule, RuleSettings } from '#model/rules'
 import { kindDueMs, ticketKind, type TicketKind } from '#model/ticket-kinds'
 import type { TicketPolicy } from '#model/ticket-policy'
 import type { TicketTerms } from '#model/tickets'
-import type { Millis } from '#model/time'
+import { minutes, type Millis } from '#model/time'
 import type { EpisodeRow, TicketRow } from '../effects.ts'
 import type { Fired } from './desk-parts.ts'
 import type { Place } from './places.ts'
@@ -191,13 +191,16 @@ export const rowOfRework = (
 export const completed = (row: TicketRow): TicketRow => ({
   ...FRESH,
   ...row,
+  // Nobody wrote down when it was claimed, so no report can be said to come after it.
+  ...(row.state === 'claimed-done' && (row.claimedAt ?? null) === null && { verification: 'person' }),
   lat: row.lat ?? null,
   lon: row.lon ?? null,
   firstDueAt: row.firstDueAt ?? row.dueAt,
   terms: row.terms ?? {
     allowedMs: row.dueAt - row.openedAt,
-    respondMs: row.dueAt - row.openedAt,
-    verifyWithinMs: 0,
+    // As the migration of their rows has it.
+    respondMs: minutes(30),
+    verifyWithinMs: minutes(30),
     reworkWithinMs: 0,
     service: false,
     byPerson: false,

@@ -4,6 +4,7 @@ import { area, device, facility } from '#test/fixtures/registry-records'
 import { EVERYBODY, aRule, ticketWorld } from '#test/fixtures/ticket-world'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { Rule } from '#model/rules'
+import { DEFAULT_TICKET_POLICY } from '#model/ticket-policy'
 import { days, hours, minutes } from '#model/time'
 
 const ruleOf = (id: string): Rule => DEFAULT_RULES.find(rule => rule.id === id) as Rule
@@ -188,5 +189,93 @@ describe('what was done once', () => {
       const { row } = world.fire({ rule, at: 5 * 1440 + 2 })
       expect(row).toMatchObject({ rework: true, reworkOf: id })
     }
+  })
+})
+
+describe('a restart', () => {
+  it('leaves no cleaning for later that followed from another', () => {
+    const records = [
+      CITY,
+      facility('wc-1', { kind: 'toilet', parent: 'city' }),
+      device('pc-1', { kind: 'occupancy-sensor', facility: 'wc-1' })
+    ]
+    const play = (restart: boolean) => {
+      const world = ruleWorld({ records })
+      for (let at = 0; at <= 250; at++) {
+        world.tick(at)
+        world.say({ device: 'pc-1', at, values: { visitsTotal: at } })
+      }
+      const [row] = world.open()
+      expect(row?.rule).toBe('toilet-clean-due')
+      const act = (action: 'accept' | 'claim') =>
+        world.change({
+          kind: 'ticket-action',
+          ticket: row?.id ?? '',
+          action,
+          note: null,
+          claimedAt: null,
+          quietUntil: null,
+          role: 'operator'
+        })
+      act('accept')
+      act('claim')
+      // The scan ends the condition, and with it the claimed ticket, which is a cleaning itself.
+      world.change({ kind: 'service', facility: 'wc-1', by: 'scan' })
+      expect(world.open()).toEqual([])
+      if (restart) world.restart()
+      world.tick(251)
+      return world.engine().facilities.get('wc-1')?.service
+    }
+    expect(play(true)).toEqual(play(false))
+  })
+
+  it('changes nothing about tickets whose hours another time zone moved', () => {
+    const play = (restart: boolean) => {
+      const bins = [CITY, facility('bin-1', { parent: 'city' }), device('fs-1', { facility: 'bin-1' })]
+      const world = ruleWorld({ records: bins, rules: [{ ...ruleOf('bin-full'), due: minutes(240) }] })
+      const policy = {
+        ...DEFAULT_TICKET_POLICY,
+        autoDispatch: false,
+        serviceHours: { bin: [{ from: '06:00', to: '14:00' }] }
+      }
+      world.change({ kind: 'ticket-policy', policy })
+      for (const at of [0, 10, 11]) world.say({ device: 'fs-1', at, values: { fillPct: 99 } })
+      // 12:11 in Shanghai is 9:41 in Kolkata: half of its four hours is over today, not tomorrow.
+      world.change({ kind: 'city', timeZone: 'Asia/Kolkata' })
+      if (restart) world.restart()
+      for (let at = 12; at <= 24 * 60; at += 4) world.tick(at)
+      return world.effects.current.events.map(({ action, at }) => [action, world.minuteOf(at)])
+    }
+    expect(play(true)).toEqual(play(false))
+  })
+})
+
+describe('a claim of an older build', () => {
+  it('that had no time of its own is for a person to verify', () => {
+    const world = ticketWorld()
+    const { id } = world.fire({ at: 0 }).row
+    world.act(id, 'accept', 1)
+    world.act(id, 'claim', 2)
+    const ticket = world.desk().byId(id)
+    if (!ticket) throw new Error('no ticket')
+    ticket.row = { ...ticket.row, claimedAt: null, claimedBy: null, verification: null, verifyBy: null }
+    world.restart()
+    expect(world.desk().byId(id)?.row.verification).toBe('person')
+  })
+})
+
+describe('a crew', () => {
+  it('does nothing to a ticket that went to another crew while its request was under way', () => {
+    const world = ticketWorld({
+      addressees: {
+        ...EVERYBODY,
+        isOf: (username, crew) => (username === 'sun' ? crew === 'crew-2' : crew === 'crew-1')
+      }
+    })
+    const { id } = world.fire({ at: 0 }).row
+    world.passTo(1)
+    world.act(id, 'transfer', 2, { crew: 'crew-2' })
+    expect(world.act(id, 'accept', 3, { who: 'li', role: 'crew', crew: 'crew-1' })).toContain('crew-2')
+    expect(world.act(id, 'accept', 3, { who: 'sun', role: 'crew', crew: 'crew-2' })).toBeUndefined()
   })
 })
