@@ -297,7 +297,7 @@ export const notifications = pgTable(
     at: instant('at').notNull(),
     readAt: instant('read_at')
   },
-  t => [index('notifications_addressee').on(t.addressee, t.at)]
+  t => [index('notifications_addressee').on(t.addressee, t.at), index('notifications_at').on(t.at)]
 )
 
 /** What people reported; several may be one ticket. */

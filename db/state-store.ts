@@ -60,7 +60,10 @@ export interface StateStore {
   /** The newest checkpoint at or before the committed position, of whatever version. */
   checkpoint(): Promise<Checkpoint | undefined>
   saveCheckpoint(checkpoint: Checkpoint): Promise<void>
-  /** Forgets quarantined messages received before `notBefore`, and the oldest beyond QUARANTINE_ROWS. */
+  /**
+   * Forgets quarantined messages received before `notBefore`, and the oldest beyond QUARANTINE_ROWS; and who was told what before
+   * `notBefore`: the tickets' histories say it for good.
+   */
   tidy(notBefore: Millis): Promise<void>
   /** Applied changes after the `no`-th, in the order they were applied. */
   appliedAfter(no: number, limit: number): Promise<Change[]>
@@ -116,6 +119,7 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
     },
 
     async tidy(notBefore) {
+      await db.delete(notifications).where(lt(notifications.at, notBefore))
       const [oldest] = await db
         .select({ seq: quarantine.seq })
         .from(quarantine)
