@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Problem } from '#model/api'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { BacktestState, RuleDetail } from '#model/rule-shapes'
-import { hours, minutes, systemClock, type Millis } from '#model/time'
+import { hours, minutes, systemClock, type Millis, seconds } from '#model/time'
 import { makeCity } from '#sim/city'
 import { cityCsv } from '#sim/city-csv'
 import { drivenClock } from '#sim/driven-clock'
@@ -58,7 +58,8 @@ async function run(rule: string, draft: object, more: object = {}) {
   expect([status, body.state]).not.toEqual([202, 'failed'])
   await until(
     'the back-test is over',
-    async () => !['waiting', 'running'].includes((await look(body.id)).state)
+    async () => !['waiting', 'running'].includes((await look(body.id)).state),
+    { withinMs: seconds(50), everyMs: 100 }
   )
   const done = await look(body.id)
   if (!done.result) throw new Error(`it is ${done.state}: ${done.error}`)
