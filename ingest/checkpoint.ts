@@ -8,7 +8,7 @@ import type { Millis } from '#model/time'
 import type { Engine, EngineTime } from './rules/engine.ts'
 import type { EpisodeState } from './rules/episode.ts'
 import type { SavedGone } from './rules/cabinets.ts'
-import type { Instance } from './rules/instance.ts'
+import { isFiring, type Instance } from './rules/instance.ts'
 import type { SavedLamp } from './rules/lamp-groups.ts'
 import type { FacilityPicture, Level } from './rules/picture.ts'
 import { seatOf } from './rules/seat-rules.ts'
@@ -200,7 +200,8 @@ export function loadState(
       held,
       waitUntil: one.waitUntil ?? Infinity,
       suppressedBy,
-      covers: one.covers ?? false
+      // In version 1 nothing had parents: what fires there and is one now speaks for its children from here on.
+      covers: one.covers ?? (version === 1 && isFiring(one) && engine.book.isParent(one.rule))
     })
   }
   for (const item of saved.tickets) desk.restore(item)

@@ -112,6 +112,8 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     }
     if (needsOf(action).includes('reason') && !note?.trim())
       throw new AppError('reason-required', `${label.en} needs a note that says why.`)
+    if (request.crew !== undefined && !crews.crew(request.crew)?.active)
+      throw new AppError('bad-request', `body/crew: there is no crew ${request.crew} at work`)
     checkAnswers(request.checklist, row.facility)
     const answered = request.checklist?.answers.flatMap(({ photo }) => photo ?? []) ?? []
     await checkPhotos([...(request.photos ?? []), ...answered])

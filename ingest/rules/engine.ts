@@ -117,6 +117,8 @@ export function createEngine(options: {
       // But a quiet time that ends with the outage leaves nothing that was stale by then.
       if (instance.state.phase !== 'quiet') instance.expiresAt = Math.max(instance.expiresAt, until - lagMs)
       if (instance.waitUntil !== Infinity) instance.waitUntil += until - from
+      const { rung } = instance
+      if (rung && rung.toward !== rung.level) instance.rung = { ...rung, from: rung.from + until - from }
       reschedule(core, instance)
     }
     excuseSilence(core, until)

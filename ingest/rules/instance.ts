@@ -71,7 +71,7 @@ export function createInstance(
 }
 
 /** An episode is going on. */
-export const isFiring = ({ state }: Instance): boolean =>
+export const isFiring = ({ state }: Pick<Instance, 'state'>): boolean =>
   state.phase === 'firing' || state.phase === 'clearing'
 
 /** Event time at which it changes by itself: a hold is full. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { loadState, saveState } from '#ingest/checkpoint'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 import { area, device, facility } from '#test/fixtures/registry-records'
 import { EVERYBODY, aRule, ticketWorld } from '#test/fixtures/ticket-world'
@@ -277,5 +278,57 @@ describe('a crew', () => {
     world.act(id, 'transfer', 2, { crew: 'crew-2' })
     expect(world.act(id, 'accept', 3, { who: 'li', role: 'crew', crew: 'crew-1' })).toContain('crew-2')
     expect(world.act(id, 'accept', 3, { who: 'sun', role: 'crew', crew: 'crew-2' })).toBeUndefined()
+  })
+})
+
+describe('an outage of ours', () => {
+  it('is no time in which a severity rises', () => {
+    const bins = [CITY, facility('bin-1', { parent: 'city' }), device('fs-1', { facility: 'bin-1' })]
+    const rule: Rule = {
+      ...ruleOf('bin-full'),
+      due: hours(24),
+      ladder: [{ severity: 'critical', when: { metric: 'fillPct', atLeast: 98 }, forMs: minutes(60) }]
+    }
+    const world = ruleWorld({ records: bins, rules: [rule] })
+    for (let at = 0; at <= 10; at++) {
+      world.tick(at, 1)
+      if (at % 10 === 0) world.say({ device: 'fs-1', at, values: { fillPct: 99 } })
+    }
+    // The next tick was promised for minute 11.
+    world.tick(61, 60)
+    world.say({ device: 'fs-1', at: 62, values: { fillPct: 99 } })
+    world.tick(80)
+    expect(world.open()).toMatchObject([{ severity: rule.severity }])
+    world.say({ device: 'fs-1', at: 119, values: { fillPct: 99 } })
+    expect(world.open()).toMatchObject([{ severity: rule.severity }])
+    world.tick(121)
+    expect(world.open()).toMatchObject([{ severity: 'critical' }])
+  })
+})
+
+describe('a checkpoint of version 1', () => {
+  it('in which a gateway is silent: it still speaks for its devices', () => {
+    const records = [
+      CITY,
+      facility('light-1', { kind: 'light', parent: 'city' }),
+      device('gw-1', { kind: 'gateway', attributes: { expectedIntervalMs: minutes(5) } }),
+      device('lc-1', {
+        kind: 'lamp-controller',
+        facility: 'light-1',
+        gateway: 'gw-1',
+        attributes: { expectedIntervalMs: minutes(30) }
+      })
+    ]
+    const before = ruleWorld({ records })
+    for (const id of ['gw-1', 'lc-1']) before.say({ device: id, at: 0, values: { batteryPct: 90 } })
+    before.tick(20)
+    expect(before.open()).toMatchObject([{ subject: 'device:gw-1' }])
+    const saved = JSON.parse(saveState(before.engine(), before.desk())) as { instances: { covers?: true }[] }
+    for (const instance of saved.instances) delete instance.covers
+
+    const world = ruleWorld({ records })
+    loadState({ text: JSON.stringify(saved), version: 1 }, world.engine(), world.desk())
+    for (let at = 21; at <= 200; at++) world.tick(at)
+    expect(world.open()).toMatchObject([{ subject: 'device:gw-1' }])
   })
 })
