@@ -1,0 +1,198 @@
+import type { Browser, Page } from 'playwright-core'
+import sharp from 'sharp'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { TicketDetail } from '#model/api'
+import type { Role } from '#model/tickets'
+import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
+import { cityCsv } from '#test/fixtures/city-csv'
+import { standingClock, startTestSystem, type TestSystem } from '#test/fixtures/system'
+import { buildPageIfStale } from '../../scripts/build-page.ts'
+
+const START = Date.parse('2026-11-02T02:00:00Z')
+const PASSWORD = 'long enough'
+
+let browser: Browser
+let city: TestSystem
+let readers: Reader[] = []
+
+beforeAll(async () => {
+  await buildPageIfStale()
+  browser = await openBrowser()
+}, 120_000)
+afterAll(() => browser.close())
+beforeEach(async () => {
+  city = await startTestSystem({ clock: standingClock(START) })
+  await city.importCsv(cityCsv([{ id: 'toilet-1', kind: 'toilet' }]))
+  for (const [username, role] of [
+    ['li', 'crew'],
+    ['wang', 'operator'],
+    ['chen', 'manager']
+  ] as [string, Role][])
+    await city.system.people.add({ username, name: username, role, password: PASSWORD })
+  const crew = {
+    ...{ name: 'North crew', contractor: null, areas: ['grid-1'], kinds: [], shifts: [] },
+    ...{ members: ['li'], phone: null, active: true }
+  }
+  const { status } = await city.api('/api/crews/north', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(crew)
+  })
+  expect(status).toBe(200)
+})
+afterEach(async () => {
+  await Promise.all(readers.map(reader => reader.close()))
+  await city.close()
+  const complaints = readers.flatMap(reader => reader.complaints)
+  readers = []
+  // Without signal a socket that is not there is no mistake of the page.
+  expect(complaints.filter(text => !text.includes('ERR_INTERNET_DISCONNECTED'))).toEqual([])
+})
+
+async function read(username: string, path: string, width = 1440): Promise<Page> {
+  const reader = await openReader(browser, { width })
+  readers.push(reader)
+  await reader.page.goto(city.system.httpUrl + path)
+  await signIn(reader.page, { username, password: PASSWORD })
+  await reader.page.waitForURL(city.system.httpUrl + path)
+  return reader.page
+}
+const seen = (page: Page, selector: string, text: string | RegExp) =>
+  page.locator(selector).filter({ hasText: text }).first().waitFor()
+const photo = (colour: string) =>
+  sharp({ create: { width: 400, height: 300, channels: 3, background: colour } })
+    .jpeg()
+    .toBuffer()
+
+/** A dirty toilet that somebody reported, checked and sent the crew to. */
+async function dirtyToilet(): Promise<string> {
+  const { body } = await city.post<TicketDetail>('/api/tickets', {
+    kind: 'dirty',
+    source: 'hotline',
+    subject: 'facility:toilet-1'
+  })
+  for (const action of [{ action: 'check' }, { action: 'dispatch', crew: 'north' }])
+    expect((await city.post(`/api/tickets/${body.id}/actions`, action)).status).toBe(200)
+  return body.id
+}
+const detail = (id: string) => city.get<TicketDetail>(`/api/tickets/${id}`)
+
+it('lets a crew work on a phone without signal, an operator verify, and a manager see the rate', async () => {
+  const id = await dirtyToilet()
+  const phone = await read('li', '/tickets', 390)
+  const card = phone.locator('article').first()
+  await seen(phone, 'article', 'Clean it')
+
+  // The acceptance arrives and its answer is lost; the start does not arrive at all.
+  await phone.route('**/actions', async route => {
+    const { action } = route.request().postDataJSON() as { action: string }
+    if (action === 'accept') await route.fetch()
+    await route.abort()
+  })
+  await card.getByRole('button', { name: 'Accept' }).click()
+  await seen(phone, 'article', 'Saved on this phone, will be sent.')
+  await card.getByRole('button', { name: 'Start work' }).click()
+  await seen(phone, '.outbox', '2 actions are saved on this phone')
+  await phone.reload()
+  await seen(phone, '.outbox', '2 actions are saved on this phone')
+  await card.getByRole('button', { name: 'Claim done' }).waitFor()
+  expect((await detail(id)).state).not.toBe('in-progress')
+
+  await phone.unroute('**/actions')
+  await phone.locator('.outbox button').click()
+  await phone.locator('.outbox').waitFor({ state: 'detached' })
+  const worked = await detail(id)
+  expect(worked.state).toBe('in-progress')
+  expect(worked.history.map(({ action }) => action)).toEqual(['open', 'check', 'dispatch', 'accept', 'start'])
+
+  // What was read while there was signal is there without it.
+  await phone.context().setOffline(true)
+  await card.locator('a').click()
+  await phone.locator('.main button').waitFor()
+  await phone.context().setOffline(false)
+  await seen(phone, '.state', 'In progress')
+  await phone.locator('.main').getByRole('button', { name: 'Claim done' }).click()
+  await phone.setInputFiles('dialog[open] .photos input[type=file]', {
+    name: 'clean.jpg',
+    mimeType: 'image/jpeg',
+    buffer: await photo('#88aa88')
+  })
+  await phone.locator('dialog[open] .photos img').waitFor()
+  await phone.locator('dialog[open] footer .primary').click()
+  await seen(phone, 'dialog[open] [role=alert]', 'not answered yet')
+  await phone.getByRole('button', { name: 'All other items: yes' }).click()
+  await phone.locator('dialog[open] footer .primary').click()
+  await seen(phone, '.state', 'Claimed done')
+
+  const desk = await read('wang', '/tickets?need=verify')
+  await seen(desk, 'a.ticket', /Clean it.*An operator or inspector has to verify/s)
+  await desk.keyboard.press('j')
+  await desk.keyboard.press('Enter')
+  await seen(desk, 'ol', 'Public toilet: six clean, five without')
+  await desk.locator('ol img').first().waitFor()
+  await desk.keyboard.press('v')
+  await desk.fill('dialog[open] textarea', 'The photo shows it clean')
+  await desk.locator('dialog[open] footer .primary').click()
+  await seen(desk, '.state', 'Closed')
+
+  const office = await read('chen', '/tickets/rates')
+  await seen(office, '.rate', /Closing rate\s*100 %\s*1 ÷ 1/)
+  await seen(office, '.rate', /On-time rate\s*100 %/)
+  await office.locator('.rate').first().locator('a').first().click()
+  await seen(office, 'a.ticket', 'Clean it')
+})
+
+it('says when a report joined a ticket that is open, and asks for two photos of what was put right', async () => {
+  const desk = await read('wang', '/tickets/new?facility=toilet-1')
+  await seen(desk, '.chosen', 'toilet-1')
+  await desk.getByRole('button', { name: 'Blocked' }).click()
+  await desk.getByRole('button', { name: 'Hotline' }).click()
+  await desk.locator('form .primary').click()
+  await seen(desk, '[role=status]', 'Ticket opened')
+  await desk.getByRole('button', { name: 'Report another' }).click()
+  await desk.getByRole('button', { name: 'Blocked' }).click()
+  await desk.locator('input[type=checkbox]').check()
+  await desk.locator('form .primary').click()
+  await seen(desk, '[role=alert]', 'Two photos are needed')
+  await desk.locator('input[type=checkbox]').uncheck()
+  await desk.locator('form .primary').click()
+  await seen(desk, '[role=status]', 'Added to a ticket that is open already')
+  const { items } = await city.get<{ items: unknown[] }>('/api/tickets')
+  expect(items).toHaveLength(1)
+})
+
+it('asks for more time and answers it in another role, tells both, and merges what is the same', async () => {
+  const id = await dirtyToilet()
+  const phone = await read('li', `/tickets/${id}`, 390)
+  await phone.locator('.main button').click()
+  await seen(phone, '.state', 'Accepted')
+  await phone.getByRole('button', { name: 'Ask for more time' }).click()
+  await phone.getByRole('button', { name: '30 min', exact: true }).click()
+  await phone.fill('dialog[open] textarea', 'No water')
+  await phone.locator('dialog[open] footer .primary').click()
+  await seen(phone, '.mark', 'Asks for more time')
+
+  const office = await read('chen', `/tickets/${id}`)
+  await office.locator('.bell .count').waitFor()
+  await office.locator('.actions').waitFor()
+  await office.keyboard.press('y')
+  await seen(office, 'dialog[open]', 'li asks for 30 min more.')
+  await office.locator('dialog[open] footer .primary').click()
+  await seen(office, '.facts', 'Extended by 30 min')
+  await office.locator('.bell').click()
+  await seen(office, 'dialog[open] li', 'Somebody asks for time')
+  await office.getByRole('button', { name: 'Mark as read' }).first().click()
+  await seen(office, 'dialog[open]', 'Nothing new.')
+
+  const { body: other } = await city.post<TicketDetail>('/api/tickets', {
+    ...{ kind: 'litter', source: 'patrol', subject: 'facility:toilet-1' }
+  })
+  const desk = await read('wang', `/tickets/${other.id}`)
+  await desk.locator('.actions').waitFor()
+  await desk.keyboard.press('m')
+  await desk.locator('dialog[open] .list button').first().click()
+  await desk.fill('dialog[open] textarea', 'The same mess')
+  await desk.locator('dialog[open] footer .primary').click()
+  await seen(desk, '.facts', id)
+  expect(await detail(other.id)).toMatchObject({ closeReason: 'merged', mergedInto: id })
+})
