@@ -80,8 +80,11 @@ export function streetEpisodes(street: Street): StreetEpisode[] {
   const dead = find('cabinet-dead', 'facility:cab-1', {
     when: slot =>
       energised(slot) === false || gonePct(slot) >= 80 ? true : energised(slot) === true ? false : 'unknown',
-    // Not met: also while its own word is stale nobody can tell.
-    clear: slot => gonePct(slot) < 80 && (energised(slot) === true || reports('cc-1', slot).length === 0)
+    // Not met; while its own word is stale nobody can tell.
+    clear: slot => {
+      if (energised(slot) === false || gonePct(slot) >= 80) return false
+      return energised(slot) === true || reports('cc-1', slot).length === 0 ? true : 'unknown'
+    }
   })
   const isDead = (slot: Slot) =>
     dead.some(({ firedAt, endedAt }) => slot >= firedAt && (endedAt === null || slot < endedAt))
@@ -162,7 +165,8 @@ function ticketsBelow(
   parent: { isAlone: boolean; fires(slot: Slot): boolean; hasTicket(slot: Slot): boolean }
 ): StreetTicket[] {
   const over = endedAt ?? Infinity
-  const isClearing = (slot: Slot) => clearing.some(({ from, to }) => from <= slot && slot < to)
+  // What is due in the moment of a report is decided before it.
+  const isClearing = (slot: Slot) => clearing.some(({ from, to }) => from < slot && slot <= to)
   const tickets: StreetTicket[] = []
   let open: StreetTicket | undefined
   let since = firedAt

@@ -56,7 +56,12 @@ const street: fc.Arbitrary<Street> = fc
       const at = round * EACH
       for (const [i, { device, throughGateway }] of lamps.entries()) {
         const mute = is('mute', i) || is('all mute') || (throughGateway && is('gateway mute'))
-        if (!mute) said.push({ device, at: at + i, lit: !(is('dark', i) || is('all dark') || is('dead')) })
+        if (mute) continue
+        // The rules look twice at a lamp that is heard again: that it is, then what it says. Dark at once, a cabinet's
+        // minute begins anew between the two; here it says first that it is lit.
+        const isBack = at + i - (said.findLast(one => one.device === device)?.at ?? at) > 2 * EACH
+        const lit = isBack || !(is('dark', i) || is('all dark') || is('dead'))
+        said.push({ device, at: at + i, lit })
       }
       if (!is('mute', COUNT)) said.push({ device: 'cc-1', at: at + COUNT, energised: !is('dead') })
       if (!is('gateway mute')) said.push({ device: 'gw-1', at: at + COUNT })
@@ -210,7 +215,8 @@ describe('while a parent fires', { timeout: seconds(60) }, () => {
                 free.set(name, slot + 1)
                 if (ticket) expect(before).toContain(ticket.id)
                 const waits = ticket?.pauses.some(({ why, until }) => why === 'suppressed' && until === null)
-                if (ticket) expect(waits).toBe(true)
+                // One whose last episode was over stands still anyway.
+                if (ticket && ticket.clearedAt === null) expect(waits).toBe(true)
                 const parentHasTicket = parents.some(parent => names.has(parent) && open.has(parent))
                 if (parentHasTicket) expect(['new', 'checked']).not.toContain(ticket?.state)
               } else {
