@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { FacilityKind } from '#model/kinds'
 import type { Rule } from '#model/rules'
 import type { Standing } from '#model/rule-scopes'
 import { advance, reschedule } from './advance.ts'
