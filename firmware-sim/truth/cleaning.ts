@@ -1,10 +1,10 @@
-import { subjectOf } from '#model/ids'
+import { subjectOf, type Subject } from '#model/ids'
 import { days, hours, minutes, type Millis } from '#model/time'
 import { cleanings } from '../cleaning.ts'
 import type { World } from '../world.ts'
 import type { Claims } from './claims.ts'
 import { CLEAN_EVERY_MS, OPENING_HOURS } from './domain.ts'
-import type { Played } from './expectation.ts'
+import type { MustTicket, Played } from './expectation.ts'
 
 /** A scan and the report that is judged may come in either order within this. */
 const NEAR_MS = minutes(6)
@@ -17,6 +17,11 @@ export function cleaningsDue({ played, world }: { played: Played; world: World }
   for (const { id, kind } of city.facilities) {
     if (kind !== 'toilet') continue
     const subject = subjectOf('facility', id)
+    // A crew that airs or cleans a toilet for a ticket has cleaned it too: when it is due again is not foreseen.
+    if (played.repaired) {
+      claims.may?.push(...atAnyTime(subject, from, to))
+      continue
+    }
     const times = [from, ...done.filter(({ facility }) => facility === id).map(({ at }) => at)]
     for (const [i, last] of times.entries()) {
       const due = openFor(world, last, CLEAN_EVERY_MS)
@@ -30,11 +35,20 @@ export function cleaningsDue({ played, world }: { played: Played; world: World }
         toleranceMs: minutes(2) + played.stepMs,
         why: 'the cleaner did not come'
       }
-      // A crew that airs or cleans a toilet for a ticket has cleaned it too.
-      claims[due < next - NEAR_MS && !played.repaired ? 'must' : 'may']?.push(ticket)
+      claims[due < next - NEAR_MS ? 'must' : 'may']?.push(ticket)
     }
   }
   return claims
+}
+
+/** One in every hour may be there, whenever in the two from then on. */
+function atAnyTime(subject: Subject, from: Millis, to: Millis): MustTicket[] {
+  const tickets: MustTicket[] = []
+  for (let at = from; at < to; at += hours(1)) {
+    const why = 'crews clean too'
+    tickets.push({ rule: 'toilet-clean-due', subject, from: at, to, toleranceMs: hours(2), why })
+  }
+  return tickets
 }
 
 /** When a place that opens and closes has been open for `ms` since `since`. */
