@@ -11,7 +11,7 @@ import type { Message, Past } from './facility.ts'
 /** Facilities with their devices, and what may happen to them. */
 
 /** How many pasts each property is tried on. */
-export const RUNS = Number(process.env['REFERENCE_RUNS'] ?? 60)
+export const RUNS = Number(process.env['REFERENCE_RUNS'] ?? 40)
 export const check = <T extends [unknown, ...unknown[]]>(
   property: fc.IPropertyWithHooks<T>,
   numRuns = RUNS
