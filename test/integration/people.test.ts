@@ -194,7 +194,9 @@ describe('a token', () => {
     expect(item).toMatchObject({ name: 'nightly backup', username: 'admin', role: 'inspector' })
     expect(item?.lastUsedAt).not.toBeNull()
 
-    await server.pool.query(`update sessions set expires_at = now() - interval '1 second' where id = $1`, [made.id])
+    await server.pool.query(`update sessions set expires_at = now() - interval '1 second' where id = $1`, [
+      made.id
+    ])
     const fresh = await import('#db/people').then(({ postgresPeople }) =>
       postgresPeople({ db: server.db, clock: { now: () => Date.now() } })
     )
