@@ -1,9 +1,6 @@
 import { packState, saveState } from '#ingest/checkpoint'
 import { noEffects } from '#ingest/effects'
-import { createRegistry } from '#ingest/registry'
-import { createEngine } from '#ingest/rules/engine'
-import { createTimers } from '#ingest/rules/timers'
-import { createTicketDesk } from '#ingest/tickets/desk'
+import { createDecisions } from '#ingest/decisions'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { Device, Facility } from '#model/registry'
 import { LARGE } from './city.ts'
@@ -11,11 +8,8 @@ import type { Measured } from './figures.ts'
 
 /** How long the state of 100 000 bins that reported takes to become text, in pieces; until then the rules stand. */
 export async function checkpointCost(): Promise<Measured> {
-  const registry = createRegistry()
   const effects = noEffects()
-  const timers = createTimers()
-  const desk = createTicketDesk({ effects: () => effects, schedule: timers.schedule, registry })
-  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk, timers })
+  const { desk, engine } = createDecisions({ rules: DEFAULT_RULES, effects: () => effects })
   const at = Date.UTC(2026, 0, 1)
   const place = { lat: 32, lon: 118, attributes: {} }
   engine.registered({ type: 'area', id: 'bench', name: 'Bench', kind: 'district', parent: null, ...place })

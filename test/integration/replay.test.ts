@@ -10,14 +10,10 @@ import { migrateDatabase } from '#db/migrate'
 import { importRecords } from '#db/registry'
 import { checkpoints, episodes, quarantine, ticketEvents, tickets } from '#db/schema'
 import { postgresStateStore } from '#db/state-store'
-import { createCrews } from '#ingest/crews'
 import { noEffects } from '#ingest/effects'
 import { normaliseBatch } from '#ingest/normalise'
-import { createRegistry } from '#ingest/registry'
-import { createEngine } from '#ingest/rules/engine'
-import { createTimers } from '#ingest/rules/timers'
+import { createDecisions } from '#ingest/decisions'
 import { startStateConsumer } from '#ingest/state-consumer'
-import { createTicketDesk } from '#ingest/tickets/desk'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { hours, minutes, systemClock } from '#model/time'
 import { makeCity } from '#sim/city'
@@ -81,17 +77,17 @@ async function runUntil(
   batchBytes: number
 ) {
   const effects = { current: noEffects() }
-  const registry = createRegistry()
-  const timers = createTimers()
-  const desk = createTicketDesk({ effects: () => effects.current, schedule: timers.schedule, registry })
-  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk, timers })
+  const { registry, crews, desk, engine } = createDecisions({
+    rules: DEFAULT_RULES,
+    effects: () => effects.current
+  })
   const consumer = await startStateConsumer({
     journal,
     store: postgresStateStore(pool),
     engine,
     desk,
     registry,
-    crews: createCrews(),
+    crews,
     effects,
     normalise: records => normaliseBatch(records, registry),
     onBatch: () => {},

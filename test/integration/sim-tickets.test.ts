@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { noEffects } from '#ingest/effects'
 import { normaliseRecord } from '#ingest/normalise'
-import { createRegistry } from '#ingest/registry'
-import { createEngine } from '#ingest/rules/engine'
-import { createTimers } from '#ingest/rules/timers'
-import { createTicketDesk } from '#ingest/tickets/desk'
+import { createDecisions } from '#ingest/decisions'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { days, hours, minutes, type Millis } from '#model/time'
 import { makeCity, type City } from '#sim/city'
@@ -19,10 +16,7 @@ const RULES = DEFAULT_RULES.filter(({ id }) => id !== 'toilet-clean-due')
 /** The real rules, fed with what a city sends as it would come out of the journal. */
 function rulesOver(city: City, from: Millis) {
   const effects = noEffects()
-  const registry = createRegistry()
-  const timers = createTimers()
-  const desk = createTicketDesk({ effects: () => effects, schedule: timers.schedule, registry })
-  const engine = createEngine({ registry, rules: RULES, desk, timers })
+  const { registry, engine } = createDecisions({ rules: RULES, effects: () => effects })
   for (const record of [...city.areas, ...city.roads, ...city.facilities, ...city.devices]) {
     registry.apply(record, from)
     engine.registered(record)

@@ -11,14 +11,10 @@ import { migrateDatabase } from '#db/migrate'
 import { importRecords } from '#db/registry'
 import { changes, quarantine, ticketEvents, tickets } from '#db/schema'
 import { postgresStateStore } from '#db/state-store'
-import { createCrews } from '#ingest/crews'
 import { noEffects } from '#ingest/effects'
 import { normaliseBatch } from '#ingest/normalise'
-import { createRegistry } from '#ingest/registry'
-import { createEngine } from '#ingest/rules/engine'
-import { createTimers } from '#ingest/rules/timers'
+import { createDecisions } from '#ingest/decisions'
 import { startStateConsumer, type StateConsumer } from '#ingest/state-consumer'
-import { createTicketDesk } from '#ingest/tickets/desk'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { hours, minutes, systemClock } from '#model/time'
 import { drivenClock } from '#sim/driven-clock'
@@ -57,10 +53,10 @@ afterEach(async () => {
 /** `failsOn`: the device whose records the rules fail on. */
 async function start({ failsOn }: { failsOn?: string } = {}) {
   const effects = { current: noEffects() }
-  const registry = createRegistry()
-  const timers = createTimers()
-  const desk = createTicketDesk({ effects: () => effects.current, schedule: timers.schedule, registry })
-  const engine = createEngine({ registry, rules: DEFAULT_RULES, desk, timers })
+  const { registry, crews, desk, engine } = createDecisions({
+    rules: DEFAULT_RULES,
+    effects: () => effects.current
+  })
   const { record } = engine
   engine.record = one => {
     if (failsOn !== undefined && one.deviceId === failsOn) throw new Error('we have a bug')
@@ -72,7 +68,7 @@ async function start({ failsOn }: { failsOn?: string } = {}) {
     engine,
     desk,
     registry,
-    crews: createCrews(),
+    crews,
     effects,
     normalise: records => {
       taken = records.at(-1)?.seq ?? taken
