@@ -1,5 +1,6 @@
 import type { CleaningGrade } from '#model/kinds'
-import type { Rule, RuleSettings } from '#model/rules'
+import { SETTING_IDS } from '#model/rule-shapes'
+import type { Rule } from '#model/rules'
 import { kindDueMs, ticketKind, type TicketKind } from '#model/ticket-kinds'
 import type { TicketPolicy } from '#model/ticket-policy'
 import type { TicketTerms } from '#model/tickets'
@@ -49,23 +50,8 @@ const FRESH = {
   shard: 0
 } satisfies Partial<TicketRow>
 
-/** What of a rule a ticket keeps. */
-const SETTINGS = [
-  'severity',
-  'when',
-  'forMs',
-  'clear',
-  'clearForMs',
-  'noData',
-  'ladder',
-  'windows',
-  'graceMs',
-  'parentWaitMs',
-  'due',
-  'respondMs',
-  'verifyWithinMs',
-  'reworkWithinMs'
-] as const satisfies (keyof RuleSettings)[]
+/** What of a rule a ticket keeps: all that counted, and one that opened it was switched on. */
+const SETTINGS = SETTING_IDS.filter(field => field !== 'enabled')
 
 const parametersOf = (rule: Rule, sources: Record<string, string> | undefined): Record<string, unknown> => ({
   ...Object.fromEntries(SETTINGS.map(field => [field, rule[field]])),

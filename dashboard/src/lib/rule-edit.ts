@@ -1,5 +1,6 @@
 import { metricDefinition } from '#model/metrics'
 import { applyOverrides, type Override, type Scope } from '#model/rule-scopes'
+import { SETTING_IDS } from '#model/rule-shapes'
 import type { Condition, Rule, RuleSettings } from '#model/rules'
 import { hours, minutes } from '#model/time'
 
@@ -132,24 +133,6 @@ export interface FieldChange {
   to: RuleSettings[keyof RuleSettings] | undefined
 }
 
-export const SETTING_FIELDS = [
-  'enabled',
-  'severity',
-  'when',
-  'forMs',
-  'clear',
-  'clearForMs',
-  'noData',
-  'ladder',
-  'windows',
-  'graceMs',
-  'parentWaitMs',
-  'due',
-  'respondMs',
-  'verifyWithinMs',
-  'reworkWithinMs'
-] as const satisfies readonly (keyof RuleSettings)[]
-
 /** What is different between two versions, the rule's own settings first. */
 export function changesBetween(before: Rule, after: Rule): FieldChange[] {
   const differing = (
@@ -157,7 +140,7 @@ export function changesBetween(before: Rule, after: Rule): FieldChange[] {
     a: Partial<RuleSettings>,
     b: Partial<RuleSettings>
   ): FieldChange[] =>
-    SETTING_FIELDS.filter(field => !same(a[field], b[field])).map(field => ({
+    SETTING_IDS.filter(field => !same(a[field], b[field])).map(field => ({
       scope,
       field,
       from: a[field],
@@ -174,6 +157,6 @@ export function changesBetween(before: Rule, after: Rule): FieldChange[] {
 /** What is sent: the rule without what the server gives it. */
 export function draftBody(rule: Rule): object {
   const { label, why, subject, parents, ticket, overrides } = rule
-  const settings = Object.fromEntries(SETTING_FIELDS.map(field => [field, rule[field]]))
+  const settings = Object.fromEntries(SETTING_IDS.map(field => [field, rule[field]]))
   return { label, why, subject, parents, ticket, overrides, ...settings }
 }
