@@ -20,6 +20,8 @@ const { values } = parseArgs({
     /** How many to send, or with --rate and --seconds how many a second. */
     messages: { type: 'string', default: '100000' },
     rate: { type: 'string' },
+    /** With --rate: a device sends so many together. */
+    together: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '10' },
     devices: { type: 'string', default: 'bench-' },
     secret: { type: 'string', default: 'secret' },
@@ -33,6 +35,7 @@ const { values } = parseArgs({
 const clients = Number(values.clients)
 const inflight = Number(values.inflight)
 const rate = values.rate ? Number(values.rate) : undefined
+const together = Number(values.together)
 const warmup = Number(values.warmup)
 const entries = Number(values.entries)
 const total = warmup + (rate ? rate * Number(values.seconds) : Number(values.messages))
@@ -88,12 +91,17 @@ process.exit(0)
 
 /** Lets each client send its share every few milliseconds. */
 function paced(perSecond: number) {
+  const most = Math.max(together, Math.ceil(perSecond / 200 / senders.length))
   let next = 0
   setInterval(() => {
     const due = Math.min(total, Math.floor(((performance.now() - began) / 1000) * perSecond))
-    for (let tried = 0; sent < due && tried < senders.length; tried++) {
+    for (
+      let tried = 0;
+      (due - sent >= together || due === total) && sent < due && tried < senders.length;
+      tried++
+    ) {
       next = (next + 1) % senders.length
-      senders[next]!(Math.min(due, sent + Math.ceil(perSecond / 200 / senders.length)))
+      senders[next]!(Math.min(due, sent + most))
     }
   }, 1)
 }

@@ -11,7 +11,7 @@ import { startInflux, type InfluxFixture } from '#test/fixtures/influx-server'
 import type { Minute, Sample } from './findings.ts'
 import { progress, table } from './table.ts'
 
-const HELP = `npm run soak -- [--minutes 60] [--rate 5000] [--bins 1000] [--store postgres|influx]
+const HELP = `npm run soak -- [--minutes 60] [--rate 5000] [--together 1] [--bins 1000] [--store postgres|influx]
 
 Runs the real program on new data in a temporary folder under an even load from a second process, looks at what must
 not grow, says so each minute, and ends with a table and a verdict. All devices connect anew each minute, which takes
@@ -19,6 +19,7 @@ a second or two of it. Ctrl-C ends everything, takes the data away and prints wh
 
   --minutes  how long; default 60
   --rate     messages of three readings a second; default 5000
+  --together a device sends so many of them at once, as the bench does at full speed; default 1
   --bins     devices, each with a connection; default 1000
   --store    who keeps telemetry; influx runs a real influxd
 
@@ -34,6 +35,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '60' },
     rate: { type: 'string', default: '5000' },
+    together: { type: 'string', default: '1' },
     bins: { type: 'string', default: '1000' },
     store: { type: 'string', default: 'postgres' },
     help: { type: 'boolean', default: false }
@@ -45,8 +47,11 @@ if (values.help) {
 }
 const { store } = values
 const [minutes, rate, bins] = [Number(values.minutes), Number(values.rate), Number(values.bins)]
-if (!(minutes > 0 && rate > 0 && bins > 0 && /^(postgres|influx)$/.test(store))) {
-  console.error(`${HELP}\n\nminutes, rate and bins are numbers above 0, the store is postgres or influx.`)
+const together = Number(values.together)
+if (!(minutes > 0 && rate > 0 && bins > 0 && together > 0 && /^(postgres|influx)$/.test(store))) {
+  console.error(
+    `${HELP}\n\nminutes, rate, together and bins are numbers above 0, the store is postgres or influx.`
+  )
   process.exit(1)
 }
 
@@ -83,7 +88,7 @@ try {
   await influx?.close()
   folder.remove()
 }
-const { text, passed } = table(all, { rate, bins, store })
+const { text, passed } = table(all, { rate, together, bins, store })
 console.log(`\n${text}`)
 process.exit(code || Number(!passed))
 
@@ -114,6 +119,7 @@ async function loaded(options: {
     clients: bins,
     'secrets-file': secrets,
     rate,
+    together,
     seconds: Math.max(1, Math.round(forMs / 1000) - WARMUP_SECONDS),
     warmup: rate * WARMUP_SECONDS
   })

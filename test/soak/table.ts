@@ -39,7 +39,7 @@ export const progress = (minute: Minute, startedMs: number): string =>
 /** A line for each minute, what was found over all, and the verdict. */
 export function table(
   all: Minute[],
-  { rate, bins, store }: { rate: number; bins: number; store: string }
+  { rate, together, bins, store }: { rate: number; together: number; bins: number; store: string }
 ): { text: string; passed: boolean } {
   const samples = all.flatMap(minute => minute.samples)
   const [first, last] = [samples[0], samples.at(-1)]
@@ -54,7 +54,7 @@ export function table(
   const text = [
     ...lines.map(line => line.map((cell, i) => cell.padStart(widths[i]!)).join('  ')),
     '',
-    `${bins} devices, ${rate} messages a second, ${store} keeps telemetry; ${acknowledged} acknowledged in whole minutes.`,
+    `${bins} devices, ${rate} messages a second, ${together} of a device together, ${store} keeps telemetry; ${acknowledged} acknowledged in whole minutes.`,
     `The most of each minute, of the old space the least. RSS ${first.rssMb.toFixed(0)} MB at the start, ${last.rssMb.toFixed(0)} MB at the end.`,
     '',
     ...found.map(({ what, ok }) => `${words[String(ok) as keyof typeof words]}${what}`),
