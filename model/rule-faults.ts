@@ -9,6 +9,8 @@ import { SEVERITY_IDS, type Condition, type ParentLink, type Rule, type RuleSubj
 export interface Fault {
   path: string
   message: string
+  /** The same in Chinese, of what a person can run into on the page; without it the English is shown. */
+  zh?: string
 }
 
 /** What a rule is checked against. */
@@ -38,19 +40,28 @@ function subjectFaults({ id, subject }: Rule, before: Rule | undefined): Fault[]
   if (before) {
     if (before.subject === subject) return []
     return [
-      { path: 'subject', message: `a rule cannot change what it is about: ${id} is about ${before.subject}` }
+      {
+        path: 'subject',
+        message: `a rule cannot change what it is about: ${id} is about ${before.subject}`,
+        zh: '规则的对象不可更改'
+      }
     ]
   }
   const faults: Fault[] = []
   if (!new RegExp(RULE_ID_PATTERN).test(id)) {
     faults.push({
       path: 'id',
-      message: 'a new rule has a name of small letters, digits and -, such as bin-lid-open'
+      message: 'a new rule has a name of small letters, digits and -, such as bin-lid-open',
+      zh: '编号须以小写字母开头，由小写字母、数字和 - 组成，如 bin-lid-open'
     })
   }
   if (subject !== 'device' && !(subject in FACILITY_KINDS)) {
     const kinds = [...Object.keys(FACILITY_KINDS), 'device'].join(', ')
-    faults.push({ path: 'subject', message: `a new rule is about one of ${kinds}` })
+    faults.push({
+      path: 'subject',
+      message: `a new rule is about one of ${kinds}`,
+      zh: `新规则的对象须为 ${kinds} 之一`
+    })
   }
   return faults
 }
@@ -67,7 +78,9 @@ function decidingFaults(rule: Rule, at: string): Fault[] {
   ]
   if (faults.length > 0) return faults
   const wrong = contradiction(when, clear)
-  return wrong ? [{ path: `${at}clear`, message: wrong }] : []
+  return wrong
+    ? [{ path: `${at}clear`, message: wrong, zh: '恢复条件与立案条件重叠：同一数值会既立案又恢复' }]
+    : []
 }
 
 /** Metrics the devices of a subject can report. */
@@ -96,6 +109,13 @@ const ONLY_OF: Record<string, { subjects: readonly RuleSubject[]; what: string }
   reported: { subjects: ['device'], what: 'a report after silence' }
 }
 
+/** Whether a condition with this field can be asked of such subjects at all. */
+export function canAsk(field: string, subject: RuleSubject): boolean {
+  if (subject === 'lamp-group') return field === 'lightingRate'
+  if (field === 'noEvent') return subject === 'bin' || subject === 'compactor'
+  return ONLY_OF[field]?.subjects.includes(subject) ?? true
+}
+
 function conditionFaults(condition: Condition, { subject, path }: Place): Fault[] {
   const part = (one: Condition, at: string) => conditionFaults(one, { subject, path: `${path}.${at}` })
   if ('any' in condition) return condition.any.flatMap((one, i) => part(one, `any[${i}]`))
@@ -103,17 +123,25 @@ function conditionFaults(condition: Condition, { subject, path }: Place): Fault[
   if ('not' in condition) return part(condition.not, 'not')
   for (const [key, { subjects, what }] of Object.entries(ONLY_OF)) {
     if (key in condition && !subjects.includes(subject)) {
-      return [{ path, message: `${what} can be asked only of ${subjects.join(' or ')}, not of ${subject}` }]
+      return [
+        {
+          path,
+          message: `${what} can be asked only of ${subjects.join(' or ')}, not of ${subject}`,
+          zh: '此对象不适用该条件'
+        }
+      ]
     }
   }
   if (subject === 'lamp-group') {
     return 'lightingRate' in condition
       ? []
-      : [{ path, message: 'a group of lamps is judged by lightingRate only' }]
+      : [{ path, message: 'a group of lamps is judged by lightingRate only', zh: '路灯组只能按亮灯率判定' }]
   }
   if ('noEvent' in condition) {
     const of = condition.noEvent === 'emptying' ? 'bin' : 'compactor'
-    return subject === of ? [] : [{ path, message: `no ${condition.noEvent} can be asked only of ${of}` }]
+    return subject === of
+      ? []
+      : [{ path, message: `no ${condition.noEvent} can be asked only of ${of}`, zh: '此对象不适用该条件' }]
   }
   return 'metric' in condition ? metricFaults(condition, { subject, path }) : []
 }
@@ -130,19 +158,27 @@ function metricFaults(condition: OfMetric, { subject, path }: Place): Fault[] {
         : undefined
   for (const metric of [condition.metric, ...(other ? [other] : [])]) {
     if (known.includes(metric)) continue
-    return [{ path, message: `no device of a ${subject} reports ${metric}; it has ${known.join(', ')}` }]
+    const zh = `此对象的设备不上报 ${metric}`
+    return [{ path, message: `no device of a ${subject} reports ${metric}; it has ${known.join(', ')}`, zh }]
   }
   const { metric } = condition
   const { kind, min, max, unit } = metricDefinition(metric)
   const discrete = kind === 'flag' || kind === 'state'
   if ('is' in condition || 'isNot' in condition) {
     const encoded = encodeValue(metric, 'is' in condition ? condition.is : condition.isNot)
-    return 'expected' in encoded ? [{ path, message: `${metric} is ${encoded.expected}` }] : []
+    return 'expected' in encoded
+      ? [{ path, message: `${metric} is ${encoded.expected}`, zh: `${metric} 不会取此值` }]
+      : []
   }
   if ('unchanged' in condition) {
-    return kind === 'counter' ? [] : [{ path, message: `only a counter counts on; ${metric} is none` }]
+    return kind === 'counter'
+      ? []
+      : [{ path, message: `only a counter counts on; ${metric} is none`, zh: `${metric} 不是计数值` }]
   }
-  if (discrete) return [{ path, message: `${metric} is compared with is or isNot` }]
+  if (discrete)
+    return [
+      { path, message: `${metric} is compared with is or isNot`, zh: `${metric} 只能用“等于”或“不等于”` }
+    ]
   const limit =
     'atLeast' in condition
       ? condition.atLeast
@@ -155,11 +191,16 @@ function metricFaults(condition: OfMetric, { subject, path }: Place): Fault[] {
             : undefined
   if (limit !== undefined && (limit < min || limit > max)) {
     return [
-      { path, message: `${metric} lies between ${min} and ${max} ${unit}, so ${limit} decides nothing` }
+      {
+        path,
+        message: `${metric} lies between ${min} and ${max} ${unit}, so ${limit} decides nothing`,
+        zh: `取值须在 ${min} 至 ${max} ${unit} 之间`
+      }
     ]
   }
   if ('risesBy' in condition && condition.risesBy > max - min) {
-    return [{ path, message: `${metric} cannot rise by more than ${max - min} ${unit}` }]
+    const zh = `升幅不会超过 ${max - min} ${unit}`
+    return [{ path, message: `${metric} cannot rise by more than ${max - min} ${unit}`, zh }]
   }
   return []
 }
@@ -171,7 +212,11 @@ function ladderFaults({ severity, ladder }: Rule, at: string): Fault[] {
     const before = SEVERITY_IDS[last]
     if (next >= last) {
       return [
-        { path: `${at}ladder[${i}].severity`, message: `must be worse than ${before}, which it follows` }
+        {
+          path: `${at}ladder[${i}].severity`,
+          message: `must be worse than ${before}, which it follows`,
+          zh: '级别须高于前一级'
+        }
       ]
     }
     last = next
@@ -183,8 +228,16 @@ function windowFaults({ windows }: Rule, at: string): Fault[] {
   return windows.flatMap(({ from, to }, i) => {
     const path = `${at}windows[${i}]`
     if (from === to)
-      return [{ path, message: 'begins when it ends; for the whole day leave the windows out' }]
-    return from === '24:00' ? [{ path: `${path}.from`, message: 'a window begins before 24:00' }] : []
+      return [
+        {
+          path,
+          message: 'begins when it ends; for the whole day leave the windows out',
+          zh: '起止时间相同；如需全天生效，请删除时段'
+        }
+      ]
+    return from === '24:00'
+      ? [{ path: `${path}.from`, message: 'a window begins before 24:00', zh: '起始时间须早于 24:00' }]
+      : []
   })
 }
 
@@ -256,12 +309,19 @@ function silenceFaults(rule: Rule, before: Rule | undefined, rules: readonly Rul
     const message = known
       ? `silence has its rule already: ${known.id}`
       : `${rule.id} is not about silence, and that stays`
-    return [{ path: 'when', message }]
+    return [{ path: 'when', message, zh: '失联已有专门规则，不能另设' }]
   }
   if (all.some(({ when }) => !('silentIntervals' in when))) {
-    return [{ path: 'when', message: `${rule.id} is about silence: silentIntervals alone` }]
+    const message = `${rule.id} is about silence: silentIntervals alone`
+    return [{ path: 'when', message, zh: '失联规则只能按未上报的周期数判定' }]
   }
   return all.some(({ clear }) => !('reported' in clear))
-    ? [{ path: 'clear', message: 'silence ends with a report: {"reported": true}' }]
+    ? [
+        {
+          path: 'clear',
+          message: 'silence ends with a report: {"reported": true}',
+          zh: '失联须以收到上报为恢复条件'
+        }
+      ]
     : []
 }

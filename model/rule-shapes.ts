@@ -25,7 +25,7 @@ const text = (most: number) =>
   })
 
 const Metric = oneOf(METRIC_IDS)
-const ODOUR_METRICS: readonly OdourMetric[] = ['nh3Ppm', 'h2sPpm']
+export const ODOUR_METRICS: readonly OdourMetric[] = ['nh3Ppm', 'h2sPpm']
 const Gases = Type.Array(oneOf(ODOUR_METRICS), {
   minItems: 1,
   uniqueItems: true,
@@ -39,10 +39,10 @@ const A_DAY = days(1)
 
 /** A condition in a condition; every other field is a plain value. */
 type Part = 'condition' | 'conditions'
-type Fields = Record<string, TSchema | Part>
+export type Fields = Record<string, TSchema | Part>
 
 /** Every condition by the field that tells it from the others, with all of its fields; `?` behind a name: it may be missing. */
-const CONDITIONS: Record<string, Fields> = {
+export const CONDITIONS: Record<string, Fields> = {
   atLeast: { metric: Metric, atLeast: number(-1e9, 1e9) },
   atMost: { metric: Metric, atMost: number(-1e9, 1e9) },
   above: { metric: Metric, above: number(-1e9, 1e9) },
@@ -108,7 +108,7 @@ const Words = (most: number) =>
   )
 
 /** Settings that are plain values; `when`, `clear` and `ladder` hold conditions. */
-const SETTINGS: Record<keyof RuleSettings, TSchema | 'condition' | 'ladder'> = {
+export const SETTINGS: Record<keyof RuleSettings, TSchema | 'condition' | 'ladder'> = {
   enabled: Type.Boolean({ description: 'true or false' }),
   severity: Severity,
   when: 'condition',
@@ -154,7 +154,7 @@ const FIELDS: Record<keyof RuleDraft, TSchema | 'condition' | 'ladder' | 'overri
 }
 export const DRAFT_FIELDS = Object.keys(FIELDS) as (keyof RuleDraft)[]
 const MOST_OVERRIDES = 1000
-const MOST_RUNGS = 2
+export const MOST_RUNGS = 2
 
 /** What is wrong with the shape of a rule that was sent; none: it is a `RuleDraft`. */
 export function draftFaults(raw: unknown): Fault[] {
@@ -192,7 +192,8 @@ function valueFaults(value: unknown, schema: TSchema, path: string): Fault[] {
   return [{ path, message: `expected ${description}, came ${came(value)}` }]
 }
 
-function conditionFaults(raw: unknown, path: string, depth = 0): Fault[] {
+/** What is wrong with the shape of a condition; none: it is one. */
+export function conditionFaults(raw: unknown, path: string, depth = 0): Fault[] {
   if (!isRecord(raw)) return [{ path, message: `expected a condition, came ${came(raw)}` }]
   if (depth > MOST_DEPTH) return [{ path, message: `is nested more than ${MOST_DEPTH} deep` }]
   const kinds = Object.keys(CONDITIONS).filter(key => key in raw)
@@ -343,8 +344,13 @@ export interface RuleVersion {
   reason: string | null
   rule: Rule
 }
-export const RuleDetail = Type.Object({ ...RuleItem.properties, history: Type.Array(RuleVersion) })
-export type RuleDetail = RuleItem & { history: RuleVersion[] }
+export const RuleDetail = Type.Object({
+  ...RuleItem.properties,
+  history: Type.Array(RuleVersion),
+  /** What the places of its exceptions are called, by scope. */
+  names: Type.Record(Type.String(), Type.String())
+})
+export type RuleDetail = RuleItem & { history: RuleVersion[]; names: Record<string, string> }
 
 const Reason = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' })
 const Version = Type.Integer({ minimum: 0 })

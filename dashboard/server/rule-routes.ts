@@ -26,6 +26,9 @@ const EDIT = { access: ['admin', 'manager'] } as const
 const ById = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
 /** A rule with an override for each of a thousand facilities. */
 const LARGE_BODY = 512 * 1024
+const RoadItem = Type.Object({ id: Type.String(), name: Type.String() })
+/** As many as a person reads; who wants another says more of its name. */
+const MOST_ROADS = 20
 
 export const ruleRoutes: FastifyPluginAsyncTypebox<
   Pick<ServerDeps, 'db' | 'rules' | 'desk' | 'clock'>
@@ -68,6 +71,28 @@ export const ruleRoutes: FastifyPluginAsyncTypebox<
       }
     },
     async request => detailOf(ruleFor(request.params.id))
+  )
+
+  app.get(
+    '/api/roads',
+    {
+      config: READ,
+      schema: {
+        summary: 'Roads by a part of their name or id, for exceptions and maintenance',
+        tags,
+        querystring: Type.Object({ q: Type.Optional(Type.String({ maxLength: 100 })) }),
+        response: { 200: listOf(RoadItem) }
+      }
+    },
+    async request => {
+      const q = (request.query.q ?? '').trim().toLowerCase()
+      const items: { id: string; name: string }[] = []
+      for (const { id, name } of rules.registry.roads()) {
+        if (items.length === MOST_ROADS) break
+        if (`${id} ${name}`.toLowerCase().includes(q)) items.push({ id, name })
+      }
+      return { items, nextCursor: null }
+    }
   )
 
   app.get(
@@ -161,8 +186,17 @@ export const ruleRoutes: FastifyPluginAsyncTypebox<
   async function detailOf(rule: Rule): Promise<RuleDetail> {
     const edited = await ruleVersions(db, rule.id)
     const shipped = shippedRule(rule.id)
+    const scopes = [rule, ...edited.map(one => one.rule)].flatMap(one =>
+      one.overrides.map(({ scope }) => scope)
+    )
     return {
       ...itemOf(rule),
+      names: Object.fromEntries(
+        scopes.flatMap(scope => {
+          const name = rules.nameOf(scope)
+          return name === undefined ? [] : [[scope, name]]
+        })
+      ),
       history: [
         ...(shipped ? [{ version: shipped.version, at: null, who: null, reason: null, rule: shipped }] : []),
         ...edited.map(({ rule: one, who, why, at }) => ({

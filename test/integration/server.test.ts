@@ -137,6 +137,10 @@ describe('who may do what', () => {
     'GET /schemas/rule.json',
     'GET /schemas/telemetry.json',
     'GET /*',
+    'GET /api/reports',
+    'GET /api/reports/:code',
+    'POST /api/reports',
+    'POST /api/reports/:code/rating',
     'POST /api/session'
   ]
   /** Also for whoever asks from this machine, as these tests do. */
@@ -157,6 +161,7 @@ describe('who may do what', () => {
     'GET /api/facilities/:id/telemetry',
     'GET /api/facilities/:id/episodes',
     'GET /api/areas',
+    'GET /api/roads',
     'GET /api/devices',
     'GET /api/tickets',
     'GET /api/tickets/:id',

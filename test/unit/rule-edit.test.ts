@@ -7,6 +7,7 @@ import {
   settingsFor,
   withNumber,
   withSettings,
+  withWhen,
   withoutSetting
 } from '../../dashboard/src/lib/rule-edit.ts'
 
@@ -22,13 +23,11 @@ describe('a rule in the form', () => {
     ])
     const [, soap] = numbers
     if (!soap) throw new Error('no soap')
-    expect(withNumber(rule, 'when', soap, 20)).toEqual({
-      when: {
-        any: [
-          { metric: 'paperPct', below: 10 },
-          { metric: 'soapPct', below: 20 }
-        ]
-      }
+    expect(withNumber(rule.when, soap, 20)).toEqual({
+      any: [
+        { metric: 'paperPct', below: 10 },
+        { metric: 'soapPct', below: 20 }
+      ]
     })
   })
 
@@ -36,7 +35,7 @@ describe('a rule in the form', () => {
     const rule = named('toilet-clean-due')
     const [visits] = numbersOf(rule.when)
     if (!visits) throw new Error('no visits')
-    const { when, clear } = withNumber(rule, 'when', visits, 200)
+    const { when, clear } = withWhen(rule, withNumber(rule.when, visits, 200))
     expect(when).toMatchObject({ serviceDue: { visits: 200 } })
     expect(clear).toEqual({ not: when })
   })

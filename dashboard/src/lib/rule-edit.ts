@@ -1,8 +1,9 @@
 import { metricDefinition } from '#model/metrics'
 import { applyOverrides, type Override, type Scope } from '#model/rule-scopes'
-import { SETTING_IDS } from '#model/rule-shapes'
+import { CONDITIONS, SETTING_IDS } from '#model/rule-shapes'
 import type { Condition, Rule, RuleSettings } from '#model/rules'
 import { hours, minutes } from '#model/time'
+import { opposite } from './rule-conditions.ts'
 
 export type Path = readonly (string | number)[]
 
@@ -17,9 +18,11 @@ export interface ConditionNumber {
   unit: string
   /** What one of the shown unit is of the stored: shares are shown in percent, times in minutes. */
   scale: number
+  /** Least and most, in the shown unit. */
+  limits: readonly [number, number]
 }
 
-const OF_METRIC = ['atLeast', 'atMost', 'above', 'below', 'risesBy']
+const OF_METRIC = ['atLeast', 'atMost', 'above', 'below', 'risesBy', 'is', 'isNot']
 const PLAIN: Record<string, { unit: string; scale: number }> = {
   withinMs: { unit: 'min', scale: minutes(1) },
   days: { unit: 'd', scale: 1 },
@@ -30,6 +33,30 @@ const PLAIN: Record<string, { unit: string; scale: number }> = {
   pct: { unit: '%', scale: 1 },
   roadPct: { unit: '%', scale: 1 },
   silentIntervals: { unit: '×', scale: 1 }
+}
+
+interface Limited {
+  minimum?: number
+  maximum?: number
+  properties?: Record<string, Limited>
+}
+export const rangeOf = ({ minimum = 0, maximum = 1e9 }: Limited, scale: number): [number, number] => [
+  minimum / scale,
+  maximum / scale
+]
+
+function limitsOf(leaf: Condition, field: string, scale: number): readonly [number, number] {
+  if ('metric' in leaf && OF_METRIC.includes(field)) {
+    const { min, max } = metricDefinition(leaf.metric)
+    return field === 'risesBy' ? [0.001, max - min] : [min, max]
+  }
+  for (const [kind, fields] of Object.entries(CONDITIONS)) {
+    if (!(kind in leaf)) continue
+    const schema = (fields[field] ?? fields[`${field}?`]) as Limited | undefined
+    const inside = (fields[kind] as Limited).properties?.[field]
+    return rangeOf(inside ?? schema ?? {}, scale)
+  }
+  return rangeOf({}, scale)
 }
 
 export function numbersOf(condition: Condition, path: Path = []): ConditionNumber[] {
@@ -46,7 +73,10 @@ export function numbersOf(condition: Condition, path: Path = []): ConditionNumbe
           ? metricDefinition(condition.metric).unit
           : undefined
       const how = unit !== undefined ? { unit, scale: 1 } : PLAIN[field]
-      if (how) found.push({ path: [...at, field], field, leaf: condition, value, ...how })
+      if (how) {
+        const limits = limitsOf(condition, field, how.scale)
+        found.push({ path: [...at, field], field, leaf: condition, value, limits, ...how })
+      }
     }
   }
   look(condition, path)
@@ -77,27 +107,30 @@ function follow(condition: Condition, from: Condition, to: Condition): Condition
   return 'not' in condition ? { not: follow(condition.not, from, to) } : condition
 }
 
-/** Settings after one number of `when`, `clear` or a step of the ladder was changed. */
-export function withNumber(
-  { when, clear, ladder }: Pick<RuleSettings, 'when' | 'clear' | 'ladder'>,
-  where: 'when' | 'clear' | number,
-  number: ConditionNumber,
-  value: number
-): Partial<RuleSettings> {
-  if (where === 'clear') return { clear: withValue(clear, number.path, value) }
-  if (typeof where === 'number') {
-    return {
-      ladder: ladder.map((rung, i) =>
-        i === where ? { ...rung, when: withValue(rung.when, number.path, value) } : rung
-      )
-    }
-  }
-  const changed = withValue(when, number.path, value)
-  const leafPath = number.path.slice(0, -1 - (number.field === 'visits' || number.field === 'openMs' ? 1 : 0))
-  const leaf = leafPath.reduce<unknown>((at, key) => (at as Record<string | number, unknown>)[key], changed)
-  const followed = follow(clear, number.leaf, leaf as Condition)
-  return { when: changed, ...(!same(followed, clear) && { clear: followed }) }
+/** The plain conditions in a condition, in order. */
+function leavesOf(condition: Condition): Condition[] {
+  if ('any' in condition) return condition.any.flatMap(leavesOf)
+  if ('all' in condition) return condition.all.flatMap(leavesOf)
+  return 'not' in condition ? leavesOf(condition.not) : [condition]
 }
+
+/** Settings under another condition: what ends it says the same of what was changed in what begins it. */
+export function withWhen(
+  { when, clear }: Pick<RuleSettings, 'when' | 'clear'>,
+  next: Condition
+): Partial<RuleSettings> {
+  const [before, after] = [leavesOf(when), leavesOf(next)]
+  const pairs: [Condition, Condition][] =
+    before.length === after.length ? before.map((one, i) => [one, after[i] as Condition]) : []
+  const followed = [[when, next] as const, ...pairs]
+    .filter(([from, to]) => !same(from, to))
+    .reduce((at, [from, to]) => follow(follow(at, from, to), opposite(from), opposite(to)), clear)
+  return { when: next, ...(!same(followed, clear) && { clear: followed }) }
+}
+
+/** The condition with one of its numbers changed. */
+export const withNumber = (condition: Condition, { path }: ConditionNumber, value: number): Condition =>
+  withValue(condition, path, value)
 
 /** The rule with some settings changed: for everybody, or for one scope. */
 export function withSettings(rule: Rule, scope: Scope | undefined, set: Partial<RuleSettings>): Rule {
@@ -125,31 +158,38 @@ export function settingsFor(rule: Rule, scope: Scope | undefined): Rule {
   return override ? applyOverrides(rule, [override]).rule : rule
 }
 
+/** What a rule has beside its settings, and a person can change. */
+export const TEXT_FIELDS = ['label', 'why', 'ticket', 'parents'] as const
+export type RuleField = keyof RuleSettings | (typeof TEXT_FIELDS)[number]
+
 export interface FieldChange {
   scope: Scope | undefined
-  field: keyof RuleSettings
+  field: RuleField
   /** Undefined: it was not, or is no longer, set for the scope. */
-  from: RuleSettings[keyof RuleSettings] | undefined
-  to: RuleSettings[keyof RuleSettings] | undefined
+  from: Rule[RuleField] | undefined
+  to: Rule[RuleField] | undefined
 }
 
 /** What is different between two versions, the rule's own settings first. */
 export function changesBetween(before: Rule, after: Rule): FieldChange[] {
   const differing = (
     scope: Scope | undefined,
-    a: Partial<RuleSettings>,
-    b: Partial<RuleSettings>
+    a: Partial<Rule>,
+    b: Partial<Rule>,
+    fields: readonly RuleField[] = SETTING_IDS
   ): FieldChange[] =>
-    SETTING_IDS.filter(field => !same(a[field], b[field])).map(field => ({
-      scope,
-      field,
-      from: a[field],
-      to: b[field]
-    }))
+    fields
+      .filter(field => !same(a[field], b[field]))
+      .map(field => ({
+        scope,
+        field,
+        from: a[field],
+        to: b[field]
+      }))
   const scopes = [...new Set([...before.overrides, ...after.overrides].map(({ scope }) => scope))]
   const setOf = ({ overrides }: Rule, scope: Scope) => overrides.find(one => one.scope === scope)?.set ?? {}
   return [
-    ...differing(undefined, before, after),
+    ...differing(undefined, before, after, [...TEXT_FIELDS, ...SETTING_IDS]),
     ...scopes.flatMap(scope => differing(scope, setOf(before, scope), setOf(after, scope)))
   ]
 }

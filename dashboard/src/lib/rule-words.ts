@@ -7,9 +7,13 @@ import {
   type Rung,
   type Severity
 } from '#model/rules'
+import type { Label } from '#model/label'
+import type { Fault } from '#model/rule-faults'
+import type { ScopeKind } from '#model/rule-scopes'
 import { conditionText, holdText } from './condition.ts'
 import type { useRuleWords } from './i18n/rules.ts'
 import type { Words } from './i18n/words.svelte.ts'
+import type { RuleField } from './rule-edit.ts'
 import { duration } from './time.ts'
 
 type RuleWords = ReturnType<typeof useRuleWords>['t']
@@ -20,7 +24,14 @@ export const subjectText = (subject: Rule['subject'], words: Words, r: RuleWords
     : (r.kinds[subject] ?? subject)
 
 export const windowsText = (windows: readonly DayWindow[], r: RuleWords): string =>
-  windows.length === 0 ? r.allDay : windows.map(({ from, to }) => `${from}–${to}`).join(', ')
+  windows.length === 0
+    ? r.allDay
+    : windows
+        .map(({ from, to, days = [] }) => {
+          const some = days.length > 0 && days.length < 7
+          return `${some ? `${days.map(day => r.weekdays[day - 1]).join(r.daysJoin)} ` : ''}${from}–${to}`
+        })
+        .join(', ')
 
 export const ladderText = (ladder: readonly Rung[], words: Words): string =>
   ladder
@@ -30,15 +41,38 @@ export const ladderText = (ladder: readonly Rung[], words: Words): string =>
     )
     .join('; ') || '–'
 
+/** Whom an exception is for; places by the names somebody knows them by. */
+export function scopeText(
+  scope: string,
+  r: RuleWords,
+  nameOf: (scope: string) => string | undefined
+): string {
+  const kind = scope.slice(0, scope.indexOf(':')) as ScopeKind
+  const value = scope.slice(scope.indexOf(':') + 1)
+  const grade = r.grades[kind as keyof typeof r.grades]?.[value] ?? value
+  return r.scopes[kind](nameOf(scope) ?? grade)
+}
+
+/** What is wrong, in the reader's language where it is said in it. */
+export const faultText = ({ message, zh }: Fault, { language }: Words): string =>
+  language === 'zh' && zh !== undefined ? zh : message
+
 /** One setting in words. */
 export function settingText(
-  field: keyof RuleSettings,
-  value: RuleSettings[keyof RuleSettings] | undefined,
+  field: RuleField,
+  value: Rule[RuleField] | undefined,
   words: Words,
   r: RuleWords
 ): string {
   if (value === undefined) return r.notSet
   switch (field) {
+    case 'label':
+    case 'why':
+      return words.of(value as Label)
+    case 'ticket':
+      return words.of((value as Rule['ticket']).title)
+    case 'parents':
+      return (value as Rule['parents']).map(({ rule }) => rule).join(words.t.listJoin) || '–'
     case 'enabled':
       return value === true ? words.t.yes : words.t.no
     case 'severity':
