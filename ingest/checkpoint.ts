@@ -18,8 +18,11 @@ import type { SavedItem, TicketDesk } from './tickets/desk.ts'
  * Raise it with every change of what a checkpoint holds, and teach `loadState` to read the one before: the journal
  * under a checkpoint is gone, so one that cannot be read is the end of the rules' memory.
  */
-export const CHECKPOINT_VERSION = 2
-/** The oldest this build can read: what version 1 did not have, nothing had come to yet. */
+export const CHECKPOINT_VERSION = 3
+/**
+ * The oldest this build can read: what version 1 did not have, nothing had come to yet; 2 did not say which lamps are lit,
+ * which they say again.
+ */
 const OLDEST_VERSION = 1
 const PIECE_ITEMS = 200
 

@@ -3,24 +3,28 @@ import { countsAt, lampState } from './lamp.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
 import type { Sun } from './sun.ts'
 
-/** Of the lamps a cabinet feeds: how many are dark this night, and how many are not heard. */
+/** Of the lamps a cabinet feeds: how many are dark and lit this night, and how many are not heard. */
 interface Tally {
   lamps: Set<FacilityPicture>
   unheard: number
   dark: number
-  /** Start of the night `dark` belongs to. */
+  lit: number
+  /** Start of the night `dark` and `lit` belong to. */
   night: Millis
 }
 
+/** `lit`: seen lit by night, by a controller that is heard itself. `no`: not gone, and no proof of power either. */
+type Gone = 'no' | 'lit' | 'dark' | 'unheard'
+
 interface Membership {
   cabinet: string
-  gone: 'no' | 'dark' | 'unheard'
+  gone: Gone
   night: Millis
 }
 
 export interface SavedGone {
   facility: string
-  gone: 'dark' | 'unheard'
+  gone: Exclude<Gone, 'no'>
   night: Millis
 }
 
@@ -33,6 +37,8 @@ export interface Cabinets {
   lampsOf(cabinet: string): Iterable<FacilityPicture>
   /** Share of its lamps that are gone, in percent; undefined when no lamp names it. */
   gonePct(cabinet: string, at: Millis, sun: Sun): number | undefined
+  /** Share of its lamps that are seen lit, in percent: they have power, and so has it. */
+  litPct(cabinet: string, at: Millis, sun: Sun): number
   ids(): IterableIterator<string>
   /** What each lamp was last counted as; looking again later may see something else. */
   save(): SavedGone[]
@@ -50,20 +56,28 @@ export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePictu
   function count({ cabinet, gone, night }: Membership, delta: 1 | -1): void {
     const tally = tallies.get(cabinet)
     if (!tally || gone === 'no') return
-    if (gone === 'unheard') tally.unheard += delta
-    else if (tally.night === night) tally.dark += delta
-    else if (delta === 1) Object.assign(tally, { night, dark: 1 })
+    if (gone === 'unheard') {
+      tally.unheard += delta
+      return
+    }
+    if (tally.night !== night) {
+      if (delta === -1) return
+      Object.assign(tally, { night, dark: 0, lit: 0 })
+    }
+    tally[gone] += delta
   }
 
-  function goneness(lamp: FacilityPicture, at: Millis, sun: Sun): Membership['gone'] {
-    let heard = false
+  function goneness(lamp: FacilityPicture, at: Millis, sun: Sun): Gone {
+    let gone: Gone = 'unheard'
     for (const device of lamp.devices) {
       if (device.device.kind !== 'lamp-controller') continue
-      if (!device.overdue || gatewayOf(device)?.overdue) heard = true
-      else continue
-      if (countsAt(device, sun, at) && lampState(device, at) === 'dark') return 'dark'
+      if (device.overdue && !gatewayOf(device)?.overdue) continue
+      const state = countsAt(device, sun, at) ? lampState(device, at) : 'unknown'
+      if (state === 'dark') return 'dark'
+      if (state === 'lit' && !device.overdue) gone = 'lit'
+      else if (gone === 'unheard') gone = 'no'
     }
-    return heard ? 'no' : 'unheard'
+    return gone
   }
 
   function look(lamp: FacilityPicture, at: Millis, sun: Sun): string | undefined {
@@ -71,7 +85,8 @@ export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePictu
     if (!membership) return undefined
     const gone = goneness(lamp, at, sun)
     const night = sun.phaseAt(at).since
-    if (membership.gone === gone && (gone !== 'dark' || membership.night === night)) return undefined
+    const ofTheNight = gone === 'dark' || gone === 'lit'
+    if (membership.gone === gone && (!ofTheNight || membership.night === night)) return undefined
     count(membership, -1)
     Object.assign(membership, { gone, night })
     count(membership, 1)
@@ -89,7 +104,7 @@ export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePictu
       const { cabinet } = lamp.facility.attributes
       const judged = lamp.devices.some(({ device }) => device.kind === 'lamp-controller')
       if (cabinet === undefined || !judged) return old ? [old.cabinet] : []
-      const tally = tallies.get(cabinet) ?? { lamps: new Set(), unheard: 0, dark: 0, night: 0 }
+      const tally = tallies.get(cabinet) ?? { lamps: new Set(), unheard: 0, dark: 0, lit: 0, night: 0 }
       tallies.set(cabinet, tally)
       tally.lamps.add(lamp)
       const { gone, night } = old ?? { gone: 'no' as const, night: 0 }
@@ -107,13 +122,19 @@ export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePictu
       const dark = lit && tally.night === since ? tally.dark : 0
       return (100 * (tally.unheard + dark)) / tally.lamps.size
     },
+    litPct(cabinet, at, sun) {
+      const tally = tallies.get(cabinet)
+      if (!tally || tally.lamps.size === 0) return 0
+      const { lit, since } = sun.phaseAt(at)
+      return lit && tally.night === since ? (100 * tally.lit) / tally.lamps.size : 0
+    },
     ids: () => tallies.keys(),
     save: () =>
       [...memberships].flatMap(([lamp, { gone, night }]) =>
         gone === 'no' ? [] : [{ facility: lamp.facility.id, gone, night }]
       ),
     restore(lamps) {
-      for (const tally of tallies.values()) Object.assign(tally, { unheard: 0, dark: 0, night: 0 })
+      for (const tally of tallies.values()) Object.assign(tally, { unheard: 0, dark: 0, lit: 0, night: 0 })
       for (const membership of memberships.values()) Object.assign(membership, { gone: 'no', night: 0 })
       for (const [lamp, { gone, night }] of lamps) {
         const membership = memberships.get(lamp)

@@ -17,6 +17,8 @@ export interface CityView {
   calendar: Calendar
   /** Share of a cabinet's lamps that are gone, in percent; undefined when it has none. */
   lampsGonePct(cabinet: FacilityPicture, at: Millis): number | undefined
+  /** Share of them that are seen lit. */
+  lampsLitPct(cabinet: FacilityPicture, at: Millis): number
 }
 
 /** True, false, or undefined: what it reads is stale or was never reported. `at` is event time of the device. */
@@ -126,11 +128,12 @@ function compile(condition: Condition, reading: Reading): Test {
 /**
  * `any` is decided by the first true part, `all` by the first false one. A part on metrics the device never reported
  * says nothing either way: a controller without fault codes can still be judged by its state. Only for all that must be
- * so to begin, what was never reported is not so.
+ * so to begin, what was never reported is not so. A stale part says nothing either where lamps that are lit prove power.
  */
 function compileParts(conditions: readonly Condition[], deciding: boolean, reading: Reading): Test {
   const parts = conditions.map(part => ({ test: compile(part, reading), metrics: metricsOf(part) }))
   const allMustBeHeard = !deciding && reading.role === 'when'
+  const proof = deciding ? litProof(conditions) : undefined
   return (device, at, city) => {
     let heard = false
     let unknown = false
@@ -144,8 +147,17 @@ function compileParts(conditions: readonly Condition[], deciding: boolean, readi
       if (one === deciding) return deciding
       if (one === undefined) unknown = true
     }
+    if (unknown && proof?.(device, at, city)) return !deciding
     return !heard || unknown ? undefined : !deciding
   }
+}
+
+/** Beside a share of lamps that are gone: with so many lit that it cannot be reached, the cabinet has power. */
+function litProof(conditions: readonly Condition[]): Test | undefined {
+  const share = conditions.find(one => 'lampsGone' in one && one.lampsGone === 'atLeast')
+  if (!share || !('pct' in share)) return undefined
+  const most = 100 - share.pct
+  return ({ facility }, at, city) => facility !== undefined && city.lampsLitPct(facility, at) > most
 }
 
 type Compare = (value: number, limit: number) => boolean

@@ -86,6 +86,7 @@ export function createCore(options: {
     instanceFor: options.instanceFor,
     deviceless: seat => ('facility' in seat ? deviceless(seat as FacilityPicture) : undefined),
     lampsGonePct: ({ facility }, at) => core.cabinets.gonePct(facility.id, at, core.sun),
+    lampsLitPct: ({ facility }, at) => core.cabinets.litPct(facility.id, at, core.sun),
     touched: new Set(),
     version: 0
   }

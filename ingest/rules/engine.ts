@@ -11,6 +11,7 @@ import { advance, reschedule, stopWaiting } from './advance.ts'
 import type { Calendar } from './calendar.ts'
 import { createCore, touch, type Core, type EngineTime } from './core.ts'
 import { skip, type Verdict } from './episode.ts'
+import { hushedBy } from './hush.ts'
 import { changesAt, createInstance, type Instance } from './instance.ts'
 import { createSunTimer, scheduleSun, sunTurned } from './lamp-rules.ts'
 import { announce, scheduleWindows, windowTurned } from './maintenance-changes.ts'
@@ -22,7 +23,7 @@ import { place, useTimeZone } from './places.ts'
 import type { RuleBook } from './rule-book.ts'
 import { setRule } from './rule-changes.ts'
 import { judgeNow, seatOf, settle, takeReport, verdictOf } from './seat-rules.ts'
-import { arrived, excuseSilence, notHeard, scheduleSilence, silenceOf } from './silence.ts'
+import { arrived, excuseSilence, heardAgain, notHeard, scheduleSilence, silenceOf } from './silence.ts'
 import type { Timed, Timers } from './timers.ts'
 
 export type { EngineTime } from './core.ts'
@@ -110,9 +111,12 @@ export function createEngine(options: {
   function noticeOutage(until: number): void {
     const from = time.lastTickAt + time.tickPeriodMs
     if (time.lastTickAt === 0 || until - from <= OUTAGE_AFTER_MS) return
+    // What was due while we were still there is not moved by it.
+    wakeUntil(from - 1)
     for (const instance of allInstances()) {
       const { lagMs } = instance
-      instance.state = skip(instance.state, { from: from - lagMs, until: until - lagMs })
+      const outage = { from: from - lagMs, until: until - lagMs }
+      instance.state = skip(hushedBy(core, instance, outage), outage)
       // Gone stale meanwhile, it is so from the end on: before, its hold stood still anyway.
       // But a quiet time that ends with the outage leaves nothing that was stale by then.
       if (instance.state.phase !== 'quiet') instance.expiresAt = Math.max(instance.expiresAt, until - lagMs)
@@ -123,6 +127,13 @@ export function createEngine(options: {
     }
     excuseSilence(core, until)
     time.lastTickAt = until
+  }
+
+  function wakeUntil(at: number): void {
+    for (let timed = timers.next(at); timed; timed = timers.next(at)) {
+      WAKE[timed.what](timed, timed.due)
+      hearDesk()
+    }
   }
 
   function take(record: NormalisedRecord): void {
@@ -138,14 +149,16 @@ export function createEngine(options: {
       if (record.presence) sender.presence = record.presence
       return touch(core, sender.facility)
     }
-    if (record.reports.length > 0) arrived(core, sender, at)
+    let back: DevicePicture[] | undefined
+    if (record.reports.length > 0 && arrived(core, sender, at)) back = [sender]
     for (const report of record.reports) {
       const device: DevicePicture | undefined =
         report.device === record.deviceId ? sender : devices.get(report.device)
       if (!device) continue
-      if (device !== sender) arrived(core, device, at)
+      if (device !== sender && arrived(core, device, at)) (back ??= []).push(device)
       takeReport(core, device, report, at)
     }
+    for (const device of back ?? []) heardAgain(core, device, at)
   }
 
   function* allInstances(): Generator<Instance> {
@@ -231,10 +244,7 @@ export function createEngine(options: {
       const at = record.receivedAt
       if (sunTimer.due === Infinity) scheduleSun(core, sunTimer, at)
       noticeOutage(at)
-      for (let timed = timers.next(at); timed; timed = timers.next(at)) {
-        WAKE[timed.what](timed, timed.due)
-        hearDesk()
-      }
+      wakeUntil(at)
       time.at = at
       take(record)
       hearDesk()

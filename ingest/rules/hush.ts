@@ -39,6 +39,24 @@ function awake(state: EpisodeState, at: Millis): EpisodeState {
     : INACTIVE
 }
 
+/**
+ * The state with which an instance goes into an outage of ours, in event time: a hold that ran into a quiet time before its
+ * end, or does so meanwhile, begins anew at the end of that.
+ */
+export function hushedBy(
+  core: Core,
+  instance: Instance,
+  { from, until }: { from: Millis; until: Millis }
+): EpisodeState {
+  const { state } = instance
+  // One that stands still is not moved by the outage either: the next verdict sees to it.
+  if (state.phase !== 'pending' || state.frozenAt !== null) return state
+  const hush = lastHush(core, instance, state.from, until)
+  if (!hush) return state
+  if (hush.until > from) return { phase: 'quiet', until: hush.until, met: true, why: hush.why }
+  return { ...state, startedAt: hush.until, from: hush.until }
+}
+
 /** Of the times in which nothing begins and that overlap (from, at], the one that ends last. */
 export function lastHush(core: Core, instance: Instance, from: Millis, at: Millis): Hush | undefined {
   const { enabled, windows, graceMs } = instance.compiled.rule

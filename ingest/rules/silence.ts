@@ -14,15 +14,16 @@ const READINGS_AS_EVIDENCE = 3
 /** One lamp unheard for so long is nothing; four fifths of a cabinet's are a cabinet without power. */
 const OVERDUE_INTERVALS = 2
 
-/** A report came in, whatever it said and however old it was: silence is a matter of arrival. */
-export function arrived(core: Core, device: DevicePicture, receivedAt: Millis): void {
+/**
+ * A report came in, whatever it said and however old it was: silence is a matter of arrival. Answers whether it was missed:
+ * then `heardAgain` looks at its lamps once all of the message is taken, because one that is dark was gone all the time.
+ */
+export function arrived(core: Core, device: DevicePicture, receivedAt: Millis): boolean {
+  const wasOverdue = device.overdue
   if (device.lastReceivedAt === 0) touch(core, device.facility)
   if (device.heardFrom === 0) device.heardFrom = receivedAt
   device.lastReceivedAt = receivedAt
-  if (device.overdue) {
-    device.overdue = false
-    lookAtThoseBehind(core, device, receivedAt)
-  }
+  device.overdue = false
   if (device.silent) {
     device.silent = false
     touch(core, device.facility)
@@ -34,7 +35,12 @@ export function arrived(core: Core, device: DevicePicture, receivedAt: Millis): 
     }
   }
   scheduleSilence(core, device)
+  return wasOverdue
 }
+
+/** A device is not overdue any more, and what it had to say is taken. */
+export const heardAgain = (core: Core, device: DevicePicture, at: Millis): void =>
+  lookAtThoseBehind(core, device, at)
 
 /** How long after the last report it is silent. */
 export function silentAfterMs({ device, silenceRule }: DevicePicture): Millis {

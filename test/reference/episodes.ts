@@ -122,6 +122,8 @@ export function episodesOf(judged: Judged, moments: readonly Moment[], end: Slot
     if (!last) return
     for (let slot = Math.max(last.at, decidedAt) + 1; slot <= until; slot++)
       if (!judged.asleep(slot)) settle(slot, knownAt(slot))
+      // Nobody decides, but a hold begins anew after a quiet time all the same.
+      else if (phase === 'pending' && judged.quiet(slot, true)) enter('inactive', slot)
   }
   for (const moment of moments) {
     if (last) {

@@ -59,8 +59,11 @@ export function stepsOf(past: Past, { tickEvery }: Playing): Step[] {
     })
   )
   // A change is applied when a record comes: there is one at its slot.
-  for (const slot of new Set([...past.services, ...past.maintenance.map(({ entered }) => entered)]))
-    steps.push({ slot: slot - 0.01, run: world => void world.tick(minuteOf(slot), minuteOf(tickEvery)) })
+  for (const slot of new Set([...past.services, ...past.maintenance.map(({ entered }) => entered)])) {
+    const outage = past.outages.find(({ from }) => from > slot)?.from ?? Infinity
+    const next = Math.min(slot + tickEvery, outage)
+    steps.push({ slot: slot - 0.01, run: world => void world.tick(minuteOf(slot), minuteOf(next - slot)) })
+  }
   return steps
 }
 

@@ -64,6 +64,10 @@ export function streetEpisodes(street: Street): StreetEpisode[] {
     })
     return (100 * gone.length) / lamps.length
   }
+  /** Lamps that are seen lit have power; one that speaks for itself no more says nothing. */
+  const litPct = (slot: Slot): number =>
+    (100 * lamps.filter(({ device }) => lit(device, slot) === true && !unheardFor(device, slot, 2)).length) /
+    lamps.length
   const find = (
     id: string,
     subject: string,
@@ -79,11 +83,16 @@ export function streetEpisodes(street: Street): StreetEpisode[] {
 
   const dead = find('cabinet-dead', 'facility:cab-1', {
     when: slot =>
-      energised(slot) === false || gonePct(slot) >= 80 ? true : energised(slot) === true ? false : 'unknown',
-    // Not met; while its own word is stale nobody can tell.
+      energised(slot) === false || gonePct(slot) >= 80
+        ? true
+        : energised(slot) === true || litPct(slot) > 20
+          ? false
+          : 'unknown',
+    // Not met; while its own word is stale only lamps that are lit can tell.
     clear: slot => {
       if (energised(slot) === false || gonePct(slot) >= 80) return false
-      return energised(slot) === true || reports('cc-1', slot).length === 0 ? true : 'unknown'
+      const said = energised(slot) === true || reports('cc-1', slot).length === 0
+      return said || litPct(slot) > 20 ? true : 'unknown'
     }
   })
   const isDead = (slot: Slot) =>

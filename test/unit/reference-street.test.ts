@@ -57,10 +57,7 @@ const street: fc.Arbitrary<Street> = fc
       for (const [i, { device, throughGateway }] of lamps.entries()) {
         const mute = is('mute', i) || is('all mute') || (throughGateway && is('gateway mute'))
         if (mute) continue
-        // The rules look twice at a lamp that is heard again: that it is, then what it says. Dark at once, a cabinet's
-        // minute begins anew between the two; here it says first that it is lit.
-        const isBack = at + i - (said.findLast(one => one.device === device)?.at ?? at) > 2 * EACH
-        const lit = isBack || !(is('dark', i) || is('all dark') || is('dead'))
+        const lit = !(is('dark', i) || is('all dark') || is('dead'))
         said.push({ device, at: at + i, lit })
       }
       if (!is('mute', COUNT)) said.push({ device: 'cc-1', at: at + COUNT, energised: !is('dead') })
