@@ -14,7 +14,9 @@ export default {
         'script-src': ['self'],
         // Svelte's route announcer and the chart place themselves by style attributes.
         'style-src': ['self', 'unsafe-inline'],
-        'img-src': ['self', 'data:'],
+        // A photo that has not been sent yet is shown from this phone.
+        'img-src': ['self', 'data:', 'blob:'],
+        'worker-src': ['self'],
         'font-src': ['self'],
         'connect-src': ['self'],
         'manifest-src': ['self'],

@@ -54,3 +54,20 @@ it('gives nothing from outside the page’s folder', async () => {
     expect((await server.app.inject(url)).body).not.toContain('root:')
   }
 })
+
+it('goes on sending the page it started with when another is built', async () => {
+  writeFileSync(join(staticDir, 'index.html'), 'another page')
+  rmSync(join(staticDir, '_app/immutable/start.js'))
+  try {
+    expect((await server.app.inject('/tickets')).body).toContain('the page')
+    expect((await server.app.inject('/_app/immutable/start.js')).body).toBe('plain')
+  } finally {
+    writeFileSync(join(staticDir, '_app/immutable/start.js'), 'plain')
+  }
+})
+
+it('says with an entity tag that nothing is new', async () => {
+  const { headers } = await server.app.inject('/')
+  const again = await server.app.inject({ url: '/', headers: { 'if-none-match': String(headers.etag) } })
+  expect([again.statusCode, again.body]).toEqual([304, ''])
+})

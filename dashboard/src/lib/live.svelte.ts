@@ -61,7 +61,7 @@ export class Live {
     this.#rejected = rejected
     this.#tick = setInterval(this.#check, seconds(1))
     addEventListener('online', this.#hurry)
-    addEventListener('offline', this.#check)
+    addEventListener('offline', this.#cut)
     document.addEventListener('visibilitychange', this.#hurry)
     this.#dial()
   }
@@ -82,7 +82,7 @@ export class Live {
     clearInterval(this.#tick)
     clearTimeout(this.#redial)
     removeEventListener('online', this.#hurry)
-    removeEventListener('offline', this.#check)
+    removeEventListener('offline', this.#cut)
     document.removeEventListener('visibilitychange', this.#hurry)
     this.#socket?.close()
   }
@@ -125,7 +125,14 @@ export class Live {
     this.now = Date.now() + this.#ahead
     const silentMs = Date.now() - Math.max(this.#heard, this.#dialled)
     if (this.#socket && silentMs > (this.link === 'live' ? LINK_DEAD_MS : CONNECT_TIMEOUT_MS)) this.#hangUp()
-    if (this.link !== 'live' && this.now - this.lostAt > GIVE_UP_SAYING_SOON_MS) this.link = 'disconnected'
+    const lost = this.now - this.lostAt > GIVE_UP_SAYING_SOON_MS || !navigator.onLine
+    if (this.link !== 'live' && lost) this.link = 'disconnected'
+  }
+
+  /** The device itself says that it has no network: nobody waits to find out. */
+  #cut = () => {
+    if (this.#socket) this.#hangUp()
+    this.#check()
   }
 
   /** The network is back, or someone looks again: do not wait for the timer. */

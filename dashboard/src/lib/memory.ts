@@ -14,3 +14,11 @@ export function remember(name: string, value: string): void {
     // Not remembered; nothing else is lost.
   }
 }
+
+export function forget(name: string): void {
+  try {
+    localStorage.removeItem(`mingjie.${name}`)
+  } catch {
+    // Then there was nothing.
+  }
+}

@@ -1,6 +1,10 @@
 import type { Problem } from '#model/api'
 import type { AttachmentItem } from '#model/attachments'
+import { seconds } from '#model/time'
 import { askToSignIn, ApiError } from './api.ts'
+
+/** Nothing has moved for so long: this signal carries no photo now. */
+const STALLED_MS = seconds(12)
 
 /**
  * Sends a photo and says how far it is, 0 to 1; `fetch` cannot tell that.
@@ -12,8 +16,18 @@ export function uploadPhoto(file: File, progress: (share: number) => void): Prom
     request.open('POST', '/api/attachments')
     request.responseType = 'json'
     request.setRequestHeader('accept', 'application/json')
-    request.upload.onprogress = ({ loaded, total }) => total > 0 && progress(loaded / total)
-    request.onerror = request.ontimeout = () => reject(new ApiError('unreachable'))
+    let stalled: ReturnType<typeof setTimeout> | undefined
+    const moved = () => {
+      clearTimeout(stalled)
+      stalled = setTimeout(() => request.abort(), STALLED_MS)
+    }
+    moved()
+    request.upload.onprogress = ({ loaded, total }) => {
+      moved()
+      if (total > 0) progress(loaded / total)
+    }
+    request.onloadend = () => clearTimeout(stalled)
+    request.onerror = request.onabort = () => reject(new ApiError('unreachable'))
     request.onload = () => {
       if (request.status === 200) return resolve(request.response as AttachmentItem)
       if (request.status === 401) void askToSignIn()

@@ -13,7 +13,19 @@ const en = {
     sendNow: 'Send now',
     refused: 'Not taken:',
     seen: 'Got it',
-    list: 'Show them'
+    list: 'Show them',
+    report: 'Report',
+    scan: 'Cleaned, code scanned',
+    photos: (n: number) => (n === 1 ? '1 photo' : `${n} photos`),
+    leave: {
+      title: 'Sign out before everything is sent?',
+      text: (n: number) =>
+        `${n === 1 ? '1 action is' : `${n} actions are`} still on this phone. Nobody else can send them: they go when you sign in here again.`,
+      action: 'Sign out'
+    }
+  },
+  phone: {
+    asOf: (time: string) => `No signal. As this phone had it at ${time}; what you do is saved and sent later.`
   },
   photos: {
     label: 'Photos',
@@ -26,7 +38,9 @@ const en = {
     open: (n: number) => `Photo ${n}, open`,
     needNetwork:
       'Photos need a connection. Wait for it, or go on without: you can add them to the ticket as a comment later.',
-    wait: 'A photo is still being sent.'
+    wait: 'A photo is still being sent.',
+    here: 'on this phone',
+    kept: 'No signal: the photo is saved on this phone and goes along by itself.'
   },
   list: {
     mine: 'My crew',
@@ -213,7 +227,7 @@ const en = {
     chosen: 'Chosen',
     another: 'Choose another',
     noFacility: 'No facility matches. Take a road, an area or a point.',
-    road: 'Road',
+    road: 'Search road by name or id',
     area: 'Area',
     myPosition: 'Use my position',
     locating: 'Looking for your position…',
@@ -239,7 +253,9 @@ const en = {
     show: 'Show the ticket',
     more: 'Report another',
     here: 'Report a trouble here',
-    needNetwork: 'A report needs a connection. What you typed stays here: send it when there is one.'
+    noRoad: 'No road matches.',
+    saved: 'Saved on this phone',
+    savedLead: 'It is sent by itself when there is signal; what waits stands at the top of the page.'
   },
   rates: {
     title: 'Rates',
@@ -357,7 +373,18 @@ const zh: TicketWords = {
     sendNow: '立即提交',
     refused: '未被受理：',
     seen: '知道了',
-    list: '查看'
+    list: '查看',
+    report: '上报问题',
+    scan: '扫码签到',
+    photos: n => `${n} 张照片`,
+    leave: {
+      title: '还有操作未提交，确定退出？',
+      text: n => `本机还有 ${n} 项操作未提交。他人登录不会代为提交，您在本机重新登录后才会发出。`,
+      action: '退出登录'
+    }
+  },
+  phone: {
+    asOf: time => `无信号。显示本机 ${time} 的数据；您的操作会先保存，联网后自动提交。`
   },
   photos: {
     label: '照片',
@@ -369,7 +396,9 @@ const zh: TicketWords = {
     remove: '删除照片',
     open: n => `查看第 ${n} 张照片`,
     needNetwork: '上传照片需要网络。可等信号恢复，也可先不带照片提交，之后以备注补传。',
-    wait: '照片正在上传，请稍候。'
+    wait: '照片正在上传，请稍候。',
+    here: '本机保存',
+    kept: '无信号：照片已保存在本机，联网后随操作自动上传。'
   },
   list: {
     mine: '本班组',
@@ -552,7 +581,7 @@ const zh: TicketWords = {
     chosen: '已选',
     another: '重新选择',
     noFacility: '没有符合条件的设施，可改选道路、区域或坐标点。',
-    road: '道路',
+    road: '搜索道路名称或编号',
     area: '区域',
     myPosition: '使用当前位置',
     locating: '正在定位…',
@@ -576,7 +605,9 @@ const zh: TicketWords = {
     show: '查看工单',
     more: '继续上报',
     here: '上报此处问题',
-    needNetwork: '上报需要网络。已填内容仍保留，联网后再提交。'
+    noRoad: '没有符合条件的道路。',
+    saved: '已保存在本机',
+    savedLead: '联网后自动上报，页面上方可查看待提交内容。'
   },
   rates: {
     title: '考核指标',

@@ -1,6 +1,6 @@
 import type { TicketDetail, TicketSummary } from '#model/api'
 import { allowedActions, ticketMove, type Actor, type TicketAction, type TicketState } from '#model/tickets'
-import type { Waiting } from './outbox.ts'
+import type { WaitingAction as Waiting } from './outbox.ts'
 
 /** Where a ticket will be once what waits on this phone has been taken. */
 export const expectedState = (

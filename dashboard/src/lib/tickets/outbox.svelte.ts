@@ -1,9 +1,29 @@
 import { getContext, setContext } from 'svelte'
-import type { Session, TicketActionRequest, TicketDetail, TicketSummary } from '#model/api'
+import type {
+  Session,
+  TicketActionRequest,
+  TicketDetail,
+  TicketReportRequest,
+  TicketSummary
+} from '#model/api'
+import type { AttachmentItem } from '#model/attachments'
+import type { ServiceAnswer } from '#model/crews'
+import type { Label } from '#model/label'
 import type { TicketAction } from '#model/tickets'
-import { seconds } from '#model/time'
+import { minutes, seconds } from '#model/time'
 import { ApiError, api } from '$lib/api.ts'
-import { drop, keep, kept, sendAll, waitMs, type Answer, type Waiting } from './outbox.ts'
+import {
+  drop,
+  isAction,
+  keep,
+  kept,
+  sendAll,
+  waitMs,
+  type Answer,
+  type Waiting,
+  type WaitingAction
+} from './outbox.ts'
+import { dropPhotos, localPhotos, sendPhotos, tidyPhotos } from './photos.ts'
 
 /** What a crew does where there is no signal; everything else needs the server's answer at once. */
 const MAY_WAIT: readonly TicketAction[] = [
@@ -26,10 +46,13 @@ const REFUSALS: readonly ApiError['code'][] = [
   'conflict',
   'move-not-allowed',
   'reason-required',
-  'too-large'
+  'too-large',
+  'not-a-photo'
 ]
 /** A bad signal keeps one waiting: then it is saved and tried again. */
 const ANSWER_WITHIN_MS = seconds(12)
+/** A photo of half a megabyte at 5 KB a second. */
+const PHOTO_WITHIN_MS = minutes(2)
 const KEY = Symbol('outbox')
 const LOCK = 'mingjie-outbox'
 
@@ -43,6 +66,10 @@ export class Outbox {
   #tries = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #closed = false
+  /** What was answered to what was sent with others, for whoever still looks. */
+  // Read when it is waited for, never shown.
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
+  #answers = new Map<string, unknown>()
 
   constructor(session: Session) {
     this.#session = session
@@ -51,6 +78,7 @@ export class Outbox {
     addEventListener('storage', this.#read)
     document.addEventListener('visibilitychange', this.#hurry)
     if (this.waiting.length > 0) void this.flush()
+    void this.#tidy().catch(() => undefined)
   }
 
   close() {
@@ -67,8 +95,8 @@ export class Outbox {
   get refused(): Waiting[] {
     return this.items.filter(({ refused }) => refused !== undefined)
   }
-  of(ticket: string): Waiting[] {
-    return this.waiting.filter(one => one.ticket === ticket)
+  of(ticket: string): WaitingAction[] {
+    return this.waiting.filter(isAction).filter(one => one.ticket === ticket)
   }
 
   /**
@@ -81,25 +109,50 @@ export class Outbox {
     { key, at }: { key: string; at: number }
   ): Promise<'done' | 'saved'> {
     const { id, title, subjectName: place } = ticket
-    const one: Waiting = {
-      ...{ key, ticket: id, title, place, request },
-      who: this.#session.username,
-      savedAt: at
-    }
+    const who = this.#session.username
+    const one: WaitingAction = { key, ticket: id, title, place, request, who, savedAt: at }
     if (!mayWait(request.action)) {
       await post(one)
       return 'done'
     }
+    return (await this.#take(one)) === 'saved' ? 'saved' : 'done'
+  }
+
+  /** The same for a report; answers its ticket when the server has it. */
+  report(
+    report: TicketReportRequest,
+    about: { key: string; at: number; title: Label; place: string }
+  ): Promise<'saved' | TicketDetail> {
+    const { key, at: savedAt, title, place } = about
+    return this.#take({ key, report, title, place, who: this.#session.username, savedAt })
+  }
+
+  /** The same for the code on a wall. */
+  scan(
+    { facility, token }: { facility: string; token: string },
+    about: { key: string; at: number; title: Label; place: string }
+  ): Promise<'saved' | ServiceAnswer> {
+    const { key, at: savedAt, title, place } = about
+    return this.#take({ key, facility, scan: { token }, title, place, who: this.#session.username, savedAt })
+  }
+
+  async #take<T>(one: Waiting): Promise<'saved' | T> {
+    const { key } = one
     // Kept before it is sent: a phone that dies on the way still has it.
     const isKept = this.#keep(one)
+    if (isKept && localPhotos(saidIn(one)).length > 0) {
+      // They are here because the signal is bad: nobody waits for them.
+      void this.flush()
+      return 'saved'
+    }
     if (isKept && this.waiting.length > 1) {
       await this.flush()
     } else {
       try {
-        await post(one)
+        const answer = await post<T>(one)
         if (isKept) drop(localStorage, key)
         this.#read()
-        return 'done'
+        return answer
       } catch (error) {
         if (isRefusal(error)) {
           if (isKept) drop(localStorage, key)
@@ -111,13 +164,17 @@ export class Outbox {
       this.#later()
     }
     const left = this.items.find(item => item.key === key)
-    if (!left) return 'done'
-    if (left.refused === undefined) return 'saved'
+    const answer = this.#answers.get(key) as T | undefined
+    this.#answers.clear()
+    if (!left && answer) return answer
+    if (left?.refused === undefined) return 'saved'
     this.dismiss(key)
     throw new ApiError('move-not-allowed', left.refused)
   }
 
   dismiss(key: string) {
+    const one = this.items.find(item => item.key === key)
+    if (one) void dropPhotos(localPhotos(saidIn(one))).catch(() => undefined)
     drop(localStorage, key)
     this.#read()
   }
@@ -143,7 +200,8 @@ export class Outbox {
 
   #send = async (one: Waiting): Promise<Answer> => {
     try {
-      await post(one)
+      const ready = await this.#withPhotos(one)
+      this.#answers.set(ready.key, await post(ready))
       this.answered++
       return 'done'
     } catch (error) {
@@ -155,6 +213,19 @@ export class Outbox {
     }
   }
 
+  /** What it says with its photos sent: from then on it is kept so, and says the same however often it goes. */
+  async #withPhotos(one: Waiting): Promise<Waiting> {
+    const local = localPhotos(saidIn(one))
+    if (local.length === 0) return one
+    const said = await sendPhotos(saidIn(one), file =>
+      api<AttachmentItem>('/api/attachments', { method: 'POST', file, withinMs: PHOTO_WITHIN_MS })
+    )
+    const ready = { ...one, ...(isAction(one) ? { request: said } : { report: said }) } as Waiting
+    keep(localStorage, ready)
+    await dropPhotos(local)
+    return ready
+  }
+
   #keep(one: Waiting): boolean {
     try {
       keep(localStorage, one)
@@ -163,6 +234,13 @@ export class Outbox {
     } catch {
       return false
     }
+  }
+
+  async #tidy() {
+    await tidyPhotos(
+      kept(localStorage).flatMap(one => localPhotos(saidIn(one))),
+      Date.now()
+    )
   }
 
   #read = () => {
@@ -185,13 +263,19 @@ export class Outbox {
   }
 }
 
-const post = ({ ticket, request, key }: Waiting): Promise<TicketDetail> =>
-  api<TicketDetail>(`/api/tickets/${encodeURIComponent(ticket)}/actions`, {
-    method: 'POST',
-    json: request,
-    headers: { 'idempotency-key': key },
-    withinMs: ANSWER_WITHIN_MS
-  })
+/** What of it can name photos. */
+const saidIn = (one: Waiting): TicketActionRequest | TicketReportRequest =>
+  isAction(one) ? one.request : 'report' in one ? one.report : ({} as TicketReportRequest)
+
+function post<T>(one: Waiting): Promise<T> {
+  const [path, json] = isAction(one)
+    ? [`/api/tickets/${encodeURIComponent(one.ticket)}/actions`, one.request]
+    : 'report' in one
+      ? ['/api/tickets', one.report]
+      : [`/api/facilities/${encodeURIComponent(one.facility)}/service`, one.scan]
+  const headers = { 'idempotency-key': one.key }
+  return api<T>(path, { method: 'POST', json, headers, withinMs: ANSWER_WITHIN_MS })
+}
 
 const isRefusal = (error: unknown): error is ApiError =>
   error instanceof ApiError && REFUSALS.includes(error.code)

@@ -1,21 +1,24 @@
-import type { TicketActionRequest } from '#model/api'
+import type { TicketActionRequest, TicketReportRequest } from '#model/api'
 import type { Label } from '#model/label'
 import { minutes, seconds, type Millis } from '#model/time'
 
-/** An action that a phone keeps until the server has answered it. */
-export interface Waiting {
+/** What somebody did that a phone keeps until the server has answered it. */
+interface Kept {
   /** The Idempotency-Key: however often it is sent, it happens once. */
   key: string
-  ticket: string
   title: Label
   place: string
-  request: TicketActionRequest
   /** Whose it is: nobody sends what another did on the same phone. */
   who: string
   savedAt: Millis
   /** What the server said when it would not have it; it is shown until its person has read it. */
   refused?: string
 }
+export type WaitingAction = Kept & { ticket: string; request: TicketActionRequest }
+export type WaitingReport = Kept & { report: TicketReportRequest }
+export type WaitingScan = Kept & { facility: string; scan: { token: string } }
+export type Waiting = WaitingAction | WaitingReport | WaitingScan
+export const isAction = (one: Waiting): one is WaitingAction => 'request' in one
 
 /** `again`: it may have arrived, or not; asking once more is safe. */
 export type Answer = 'done' | 'again' | { refused: string }
@@ -37,15 +40,26 @@ export const waitMs = (tries: number, random: number): Millis =>
 export function kept(shelf: Shelf): Waiting[] {
   try {
     const found: unknown = JSON.parse(shelf.getItem(NAME) ?? '[]')
-    return Array.isArray(found) ? (found as Waiting[]).filter(one => one?.key && one.request?.action) : []
+    return Array.isArray(found) ? (found as Partial<WaitingAction>[]).filter(isOurs) : []
   } catch {
     return []
   }
 }
 
-/** @throws when the phone keeps nothing: then it must not be said that it is saved. */
+const isOurs = (one: Partial<WaitingAction & WaitingReport & WaitingScan> | null): one is Waiting =>
+  Boolean(one?.key && (one.request?.action ?? one.report ?? one.scan))
+
+/**
+ * In its place when it is kept already, else last.
+ * @throws when the phone keeps nothing: then it must not be said that it is saved
+ */
 export function keep(shelf: Shelf, one: Waiting): void {
-  shelf.setItem(NAME, JSON.stringify([...kept(shelf).filter(({ key }) => key !== one.key), one]))
+  const all = kept(shelf)
+  const known = all.some(({ key }) => key === one.key)
+  shelf.setItem(
+    NAME,
+    JSON.stringify(known ? all.map(old => (old.key === one.key ? one : old)) : [...all, one])
+  )
 }
 
 /** Read anew each time: another tab may have added to it. */

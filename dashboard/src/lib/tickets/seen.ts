@@ -1,18 +1,52 @@
 import type { TicketDetail, TicketSummary } from '#model/api'
 import { api } from '$lib/api.ts'
+import { clearShelf, putAway, takeAll, throwAway } from './phone.ts'
 
-/** Tickets this page has read: where the signal ends, they are still there to work on. Gone with a reload. */
-const seen = new Map<string, { ticket: TicketDetail; at: number }>()
+/** Tickets as they were last read: where the signal ends, they are still there to work on, also after a reload. */
+interface Seen {
+  ticket: TicketDetail
+  /** The server's time when it said so. */
+  at: number
+  who: string
+}
+const seen = new Map<string, Seen>()
 const MOST = 60
+let whose = ''
 
 export const lastSeen = (id: string) => seen.get(id)
 
+/** Takes what this phone has of `who`; what is of somebody else goes. */
+export async function recallSeen(who: string): Promise<void> {
+  if (whose === who) return
+  whose = who
+  seen.clear()
+  try {
+    const all = (await takeAll('seen')) as Seen[]
+    if (all.some(one => one.who !== who)) return await clearShelf('seen')
+    for (const one of all.toSorted((a, b) => a.at - b.at)) seen.set(one.ticket.id, one)
+  } catch {
+    // A browser that keeps nothing: it begins with what is read now.
+  }
+}
+
+/** Nothing of it is left in this browser. */
+export async function forgetSeen(): Promise<void> {
+  whose = ''
+  seen.clear()
+  await clearShelf('seen').catch(() => undefined)
+}
+
 /** `at`: the server's time when it said so. */
 export function seenNow(ticket: TicketDetail, at: number): void {
+  const one = { ticket, at, who: whose }
   seen.delete(ticket.id)
-  seen.set(ticket.id, { ticket, at })
+  seen.set(ticket.id, one)
   const [oldest] = seen.keys()
-  if (seen.size > MOST && oldest !== undefined) seen.delete(oldest)
+  const tooMany = seen.size > MOST && oldest !== undefined ? [oldest] : []
+  tooMany.forEach(id => seen.delete(id))
+  void putAway('seen', ticket.id, one)
+    .then(() => (tooMany.length > 0 ? throwAway('seen', tooMany) : undefined))
+    .catch(() => undefined)
 }
 
 /** What of a ticket the list tells, to know whether it was read since it changed. */

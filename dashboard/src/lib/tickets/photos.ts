@@ -1,0 +1,114 @@
+import type { AttachmentItem } from '#model/attachments'
+import { MAX_PHOTO_BYTES, PHOTO_SIDE } from '#model/attachments'
+import { days, type Millis } from '#model/time'
+import { newKey } from './key.ts'
+import { keysOf, putAway, takeOut, throwAway } from './phone.ts'
+
+/** Photos that wait on this phone. Where an id of a sent photo stands, `local:…` says that it has yet to be sent. */
+interface Kept {
+  bytes: ArrayBuffer
+  type: string
+  name: string
+  at: Millis
+}
+const LOCAL = 'local:'
+const isLocal = (id: string): boolean => id.startsWith(LOCAL)
+/** Smaller than this there is nothing to save by making it anew. */
+const SMALL_BYTES = 600_000
+/** Left behind by a form that nobody sent. */
+const FORGOTTEN_MS = days(2)
+
+/**
+ * As large as the server keeps it: over a bad signal a tenth of what a camera makes. What cannot be read here goes as it is.
+ */
+export async function smaller(file: File): Promise<File> {
+  if (file.size <= SMALL_BYTES) return file
+  try {
+    const image = await createImageBitmap(file)
+    const scale = Math.min(1, PHOTO_SIDE / Math.max(image.width, image.height))
+    const canvas = document.createElement('canvas')
+    canvas.width = Math.round(image.width * scale)
+    canvas.height = Math.round(image.height * scale)
+    canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height)
+    image.close()
+    const blob = await new Promise<Blob | null>(resolve => canvas.toBlob(resolve, 'image/jpeg', 0.85))
+    return blob && blob.size < file.size ? new File([blob], file.name, { type: 'image/jpeg' }) : file
+  } catch {
+    return file
+  }
+}
+
+/** Keeps it on this phone and answers the id it has until it is sent. Rejects when there is no room for it. */
+export async function keepPhoto(file: File, at: Millis): Promise<string> {
+  if (file.size > MAX_PHOTO_BYTES) throw new Error('larger than the server takes')
+  const id = LOCAL + newKey()
+  // Its bytes, not the file: a browser may lose the file behind it.
+  const kept: Kept = { bytes: await file.arrayBuffer(), type: file.type, name: file.name, at }
+  await putAway('photos', id, kept)
+  return id
+}
+
+type Names = { photos?: string[]; checklist?: { answers: { photo?: string }[] } }
+
+/** The ids of photos in a request that are only on this phone. */
+export const localPhotos = ({ photos = [], checklist }: Names): string[] =>
+  [...photos, ...(checklist?.answers.flatMap(({ photo }) => photo ?? []) ?? [])].filter(isLocal)
+
+/** The request with the ids the photos have now; the same photo twice is one. */
+export function withPhotos<T extends Names>(request: T, sent: ReadonlyMap<string, string>): T {
+  const now = (id: string): string => sent.get(id) ?? id
+  const { photos, checklist } = request
+  return {
+    ...request,
+    ...(photos && { photos: [...new Set(photos.map(now))] }),
+    ...(checklist && {
+      checklist: {
+        ...checklist,
+        answers: checklist.answers.map(answer =>
+          answer.photo ? { ...answer, photo: now(answer.photo) } : answer
+        )
+      }
+    })
+  }
+}
+
+/** Sends what a request names from this phone. What the phone has lost is left out: the rest is still true. */
+export async function sendPhotos<T extends Names>(
+  request: T,
+  upload: (file: File) => Promise<AttachmentItem>
+): Promise<T> {
+  const sent = new Map<string, string>()
+  const lost = new Set<string>()
+  for (const id of localPhotos(request)) {
+    const kept = (await takeOut('photos', id)) as Kept | undefined
+    if (!kept) lost.add(id)
+    else sent.set(id, (await upload(new File([kept.bytes], kept.name, { type: kept.type }))).id)
+  }
+  return without(withPhotos(request, sent), lost)
+}
+
+function without<T extends Names>(request: T, lost: ReadonlySet<string>): T {
+  if (lost.size === 0) return request
+  const { photos, checklist } = request
+  const answers = checklist?.answers.map(answer => {
+    const { photo, ...rest } = answer
+    return photo !== undefined && lost.has(photo) ? rest : answer
+  })
+  return {
+    ...request,
+    ...(photos && { photos: photos.filter(id => !lost.has(id)) }),
+    ...(checklist && answers && { checklist: { ...checklist, answers } })
+  }
+}
+
+export const dropPhotos = (ids: readonly string[]): Promise<void> =>
+  ids.length > 0 ? throwAway('photos', ids) : Promise.resolve()
+
+/** Throws away what no action here names any more. */
+export async function tidyPhotos(named: readonly string[], now: Millis): Promise<void> {
+  const left = (await keysOf('photos')).filter(id => !named.includes(id))
+  for (const id of left) {
+    const kept = (await takeOut('photos', id)) as Kept | undefined
+    if (!kept || now - kept.at > FORGOTTEN_MS) await throwAway('photos', [id])
+  }
+}
