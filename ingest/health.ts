@@ -26,10 +26,47 @@ const iso = (at: Millis): string => new Date(at).toISOString()
 const NOT_LABELLED = { rule: null, ticket: null, device: null, since: null } as const
 
 /** A pending episode past half its hold shows as a warning before it fires. */
-export function isWarning(instance: Instance, at: Millis): boolean {
-  const { state, compiled } = instance
-  if (state.phase !== 'pending' || state.frozenAt !== null || compiled.rule.forMs === 0) return false
-  return at >= state.from + instance.lagMs + compiled.rule.forMs / 2
+export const isWarning = (instance: Instance, at: Millis): boolean => at >= warnsAt(instance)
+
+function warnsAt({ state, compiled, lagMs }: Instance): Millis {
+  if (state.phase !== 'pending' || state.frozenAt !== null || compiled.rule.forMs === 0) return Infinity
+  return state.from + lagMs + compiled.rule.forMs / 2
+}
+
+/**
+ * Journal time after `at` at which a facility's reasons change though nothing comes in: a hold grows into a warning, a
+ * quiet time or a deferral ends. Infinity: they do not.
+ */
+export function changesByTimeAt(facility: FacilityPicture, at: Millis, { desk }: HealthView): Millis {
+  let soonest = Infinity
+  for (const instance of instancesAt(facility)) {
+    const turn = turnsAt(instance, desk)
+    if (turn > at && turn < soonest) soonest = turn
+  }
+  return soonest
+}
+
+function* instancesAt(facility: FacilityPicture): Generator<Instance> {
+  yield* facility.instances.values()
+  for (const { own, silence } of facility.devices) {
+    if (own) yield* own.instances.values()
+    if (silence) yield silence
+  }
+}
+
+function turnsAt(instance: Instance, desk: TicketDesk): Millis {
+  const { state, compiled, subject } = instance
+  switch (state.phase) {
+    case 'pending':
+      return warnsAt(instance)
+    case 'quiet':
+      return state.until
+    case 'firing':
+    case 'clearing':
+      return desk.open(compiled.rule.id, subject)?.row.deferredUntil ?? Infinity
+    default:
+      return Infinity
+  }
 }
 
 /** Everything that is the matter with a facility at journal time `at`; empty: all is well. */

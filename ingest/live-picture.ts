@@ -14,7 +14,7 @@ import { FACILITY_KIND_IDS, FACILITY_KINDS } from '#model/kinds'
 import { decodeValue, type MetricId } from '#model/metrics'
 import type { Facility } from '#model/registry'
 import { seconds, type Clock, type Millis } from '#model/time'
-import { healthOf, healthReasons } from './health.ts'
+import { changesByTimeAt, healthOf, healthReasons } from './health.ts'
 import type { ListPage, LiveState } from './live-state.ts'
 import type { Registry } from './registry.ts'
 import type { Engine } from './rules/engine.ts'
@@ -55,17 +55,18 @@ export function createLivePicture(options: {
   const { engine, desk, registry, clock } = options
   const counts = emptyCounts()
   const shown = new Map<FacilityPicture, Shown>()
-  /** Facilities with a hold running: their warning comes with time alone. */
-  const waiting = new Set<FacilityPicture>()
+  /** Facilities that time alone changes, and when: a city whose lamps all hold is not looked at every second. */
+  const waiting = new Map<FacilityPicture, Millis>()
   let lookedAgainAt: Millis = 0
   let sorted: Shown[] = []
   let revision = 0
 
   const now = (): Millis => engine.time.at || clock.now()
 
-  function look(picture: FacilityPicture): Shown {
+  function look(picture: FacilityPicture): void {
     const { facility } = picture
-    const reasons = healthReasons(picture, now(), { engine, desk, registry }).sort(
+    const view = { engine, desk, registry }
+    const reasons = healthReasons(picture, now(), view).sort(
       (a, b) => healthRank(a.health) - healthRank(b.health)
     )
     const health = healthOf(picture, reasons)
@@ -76,22 +77,18 @@ export function createLivePicture(options: {
     if (one.facility !== facility) Object.assign(one, { facility, text: textOf(facility) })
     one.health = health
     one.reasons = reasons
-    const holds = [...picture.instances.values()].some(({ state }) => state.phase === 'pending')
-    // A deferral or a quiet time ends by the clock too.
-    if (holds || reasons.some(reason => reason.health === 'maintenance')) waiting.add(picture)
-    else waiting.delete(picture)
-    return one
+    const againAt = changesByTimeAt(picture, now(), view)
+    if (againAt === Infinity) waiting.delete(picture)
+    else waiting.set(picture, againAt)
   }
 
   function update(): void {
-    const touched = engine.takeTouched()
-    for (const picture of touched) look(picture)
+    for (const picture of engine.takeTouched()) look(picture)
     if (now() - lookedAgainAt < LOOK_AGAIN_MS) return
     lookedAgainAt = now()
-    for (const picture of waiting) {
-      if (touched.has(picture)) continue
-      const before = shown.get(picture)?.health
-      if (look(picture).health === before) continue
+    for (const [picture, againAt] of waiting) {
+      if (againAt > lookedAgainAt) continue
+      look(picture)
       picture.version++
       revision++
     }

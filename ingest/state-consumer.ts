@@ -181,20 +181,18 @@ export async function startStateConsumer(options: {
   }
 
   /** The rules take nothing meanwhile; everything else has its turns. */
-  async function stateText(): Promise<string> {
-    const pieces: string[] = []
+  async function* inTurns(): AsyncGenerator<string> {
     let turn = performance.now()
     for (const piece of statePieces(engine, desk)) {
-      pieces.push(piece)
+      yield piece
       if (performance.now() - turn < TURN_MS) continue
       await nextTurn()
       turn = performance.now()
     }
-    return pieces.join('')
   }
 
-  async function checkpoint({ seq, appliedNo }: Position, text: string): Promise<void> {
-    await store.saveCheckpoint({ seq, appliedNo, version: CHECKPOINT_VERSION, blob: await packState(text) })
+  async function checkpoint({ seq, appliedNo }: Position, blob: Buffer): Promise<void> {
+    await store.saveCheckpoint({ seq, appliedNo, version: CHECKPOINT_VERSION, blob })
     await journal.confirm('state', seq)
     await store.tidy(engine.time.at - RAW_RETENTION_MS)
   }
@@ -203,9 +201,13 @@ export async function startStateConsumer(options: {
     const settled = standing.seq === position.seq && standing.appliedNo === position.appliedNo
     if (!settled || checkpointing || performance.now() - checkpointAt < CHECKPOINT_EVERY_MS) return
     checkpointAt = performance.now()
-    checkpointing = checkpoint(position, await stateText())
+    const at = position
+    const packed = packState(inTurns())
+    checkpointing = packed
+      .then(blob => checkpoint(at, blob))
       .catch((error: unknown) => log(`no checkpoint this time: ${String(error)}`))
       .finally(() => (checkpointing = undefined))
+    await packed.catch(() => {})
   }
 
   async function run(): Promise<void> {
@@ -274,10 +276,10 @@ export async function startStateConsumer(options: {
       await running
       await checkpointing
       const settled = standing.seq === position.seq && standing.appliedNo === position.appliedNo
-      if (settled && !trouble)
-        await checkpoint(position, await stateText()).catch((error: unknown) =>
-          log(`no last checkpoint: ${String(error)}`)
-        )
+      if (!settled || trouble) return
+      await packState(inTurns())
+        .then(blob => checkpoint(position, blob))
+        .catch((error: unknown) => log(`no last checkpoint: ${String(error)}`))
     }
   }
 }

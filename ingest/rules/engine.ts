@@ -59,7 +59,7 @@ export interface Engine {
   readonly book: RuleBook
   calendar(): Calendar
   /** Every instance that is not inactive. */
-  instances(): Instance[]
+  instances(): Iterable<Instance>
   /** The instance of a rule on a subject; `create` makes the inactive one a checkpoint is read into. */
   instanceFor(rule: string, subject: Subject, create?: boolean): Instance | undefined
   /** Facilities whose health may have changed since the last call. */
@@ -213,7 +213,9 @@ export function createEngine(options: {
     book: core.book,
     calendar: () => core.calendar,
     instanceFor,
-    instances: () => [...allInstances()].filter(instance => instance.state.phase !== 'inactive'),
+    *instances() {
+      for (const instance of allInstances()) if (instance.state.phase !== 'inactive') yield instance
+    },
     version: () => core.version,
 
     registered(record) {

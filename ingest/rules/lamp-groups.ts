@@ -48,7 +48,7 @@ export interface LampGroups {
   /** The rule of each group again: a rule or a grade has changed. */
   compileAnew(): void
   /** What each lamp was last counted as; a checkpoint keeps it, because looking again later may see it stale. */
-  save(): SavedLamp[]
+  save(): Iterable<SavedLamp>
   /** Takes over what was saved; nothing else was counted. */
   restore(lamps: Iterable<[FacilityPicture, SavedLamp]>): void
 }
@@ -201,10 +201,11 @@ export function createLampGroups(options: {
         instance.compiled = ruleOf(subject) ?? instance.compiled
       }
     },
-    save: () =>
-      [...memberships].flatMap(([lamp, { state, night }]) =>
-        night === 0 ? [] : [{ facility: lamp.facility.id, state, night }]
-      ),
+    *save() {
+      for (const [lamp, { state, night }] of memberships) {
+        if (night !== 0) yield { facility: lamp.facility.id, state, night }
+      }
+    },
     restore(lamps) {
       for (const group of groups.values()) Object.assign(group, { lit: 0, dark: 0, out: 0, night: 0 })
       for (const membership of memberships.values()) Object.assign(membership, { state: 'unknown', night: 0 })

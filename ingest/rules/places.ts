@@ -29,6 +29,7 @@ function placeArea(core: Core, id: string): void {
     if (!core.registry.isUnder(parent, id)) continue
     takeRules(core, picture)
     if (kind === 'light') placeLamp(core, picture)
+    touch(core, picture)
   }
 }
 
@@ -57,6 +58,7 @@ function placeRoad(core: Core, id: string): void {
     if (attributes.road !== id) continue
     takeRules(core, picture)
     if (kind === 'light') placeLamp(core, picture)
+    touch(core, picture)
   }
 }
 

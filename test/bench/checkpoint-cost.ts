@@ -1,4 +1,4 @@
-import { packState, saveState } from '#ingest/checkpoint'
+import { packState, statePieces } from '#ingest/checkpoint'
 import { noEffects } from '#ingest/effects'
 import { createDecisions } from '#ingest/decisions'
 import { DEFAULT_RULES } from '#model/default-rules'
@@ -50,8 +50,8 @@ export async function checkpointCost(): Promise<Measured> {
       ]
     })
   }
-  saveState(engine, desk)
+  await packState(statePieces(engine, desk))
   const began = performance.now()
-  const text = saveState(engine, desk)
-  return { checkpointSave: performance.now() - began, checkpointSize: (await packState(text)).length / 1e6 }
+  const packed = await packState(statePieces(engine, desk))
+  return { checkpointSave: performance.now() - began, checkpointSize: packed.length / 1e6 }
 }

@@ -529,12 +529,7 @@ describe('the warning of a hold', () => {
     const warns: boolean[] = []
     for (let at = 0; at < 15; at++) {
       world.say({ device: 'oc-1', at, values: { stallsTotal: 4, stallsOccupied: 4 } })
-      warns.push(
-        world
-          .engine()
-          .instances()
-          .some(one => isWarning(one, world.timeOf(at)))
-      )
+      warns.push([...world.engine().instances()].some(one => isWarning(one, world.timeOf(at))))
     }
     expect(warns.indexOf(true)).toBe(8)
   })
