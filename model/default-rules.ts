@@ -153,7 +153,7 @@ const stationNotHauled = defineRule({
       {
         any: [
           { metric: 'containerFillPct', atLeast: 30 },
-          { metric: 'containerWeightKg', atLeast: 3000 }
+          { loaded: 'atLeast', pct: 30 }
         ]
       }
     ]

@@ -101,6 +101,7 @@ interface Place {
 /** Conditions that make sense of some subjects only. */
 const ONLY_OF: Record<string, { subjects: readonly RuleSubject[]; what: string }> = {
   lamp: { subjects: ['light'], what: 'whether a lamp is lit' },
+  loaded: { subjects: ['compactor'], what: 'the weight of a container' },
   lampsGone: { subjects: ['cabinet'], what: 'the lamps of a cabinet' },
   lightingRate: { subjects: ['lamp-group'], what: 'the lighting rate' },
   serviceDue: { subjects: ['toilet'], what: 'services and visits' },

@@ -102,6 +102,12 @@ function plain(condition: Condition): [string, Stretch[]] {
   if ('aboveShare' in condition) return ['odour|share of the odour limit', [above(condition.aboveShare)]]
   if ('atMostShare' in condition) return ['odour|share of the odour limit', [atMost(condition.atMostShare)]]
   if ('lamp' in condition) return ['lamp|lamp', [only(LAMP_STATES[condition.lamp])]]
+  if ('loaded' in condition) {
+    return [
+      'load|weight in percent of the capacity',
+      [condition.loaded === 'below' ? below(condition.pct) : atLeast(condition.pct)]
+    ]
+  }
   if ('lampsGone' in condition) {
     return [
       'gone|lamps gone',

@@ -63,6 +63,7 @@ export const CONDITIONS: Record<string, Fields> = {
   aboveShare: { odour: Gases, aboveShare: number(0.01, 100) },
   atMostShare: { odour: Gases, atMostShare: number(0.01, 100) },
   lamp: { lamp: oneOf(['dark', 'lit', 'burning', 'off']) },
+  loaded: { loaded: oneOf(['atLeast', 'below']), pct: number(1, 200) },
   lampsGone: { lampsGone: oneOf(['atLeast', 'below']), pct: number(1, 100) },
   lightingRate: {
     lightingRate: oneOf(['below', 'atLeast']),

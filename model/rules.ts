@@ -43,6 +43,8 @@ export type Condition =
   | { odour: readonly OdourMetric[]; atMostShare: number }
   /** Of one lamp: `dark` and `lit` while it should be lit, `burning` lit while it should be dark, `off` at any time. */
   | { lamp: 'dark' | 'lit' | 'burning' | 'off' }
+  /** Of a compactor: the weight of the container in percent of `containerCapacityKg`, 10 000 kg where it has none. */
+  | { loaded: 'atLeast' | 'below'; pct: number }
   /** Of a cabinet: the share of its lamps that are dark though they should be lit, or were not heard for two intervals. */
   | { lampsGone: 'atLeast' | 'below'; pct: number }
   /**

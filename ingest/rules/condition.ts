@@ -7,7 +7,7 @@ import type { Millis } from '#model/time'
 import type { Calendar } from './calendar.ts'
 import type { Verdict } from './episode.ts'
 import { countsAt, countsByDay, lampState } from './lamp.ts'
-import { EVENT_METRICS } from './observed.ts'
+import { EVENT_METRICS, loadPct } from './observed.ts'
 import { freshValue, isFresh, type DevicePicture, type FacilityPicture } from './picture.ts'
 import type { Sun } from './sun.ts'
 
@@ -31,6 +31,7 @@ export function metricsOf(condition: Condition): MetricId[] {
   if ('not' in condition) return metricsOf(condition.not)
   if ('noEvent' in condition) return [...EVENT_METRICS[condition.noEvent]]
   if ('serviceDue' in condition) return ['visitsTotal']
+  if ('loaded' in condition) return ['containerWeightKg']
   if ('odour' in condition) return [...condition.odour]
   if ('lamp' in condition) return ['powerState', 'activePowerW', 'lampFailure']
   if ('atLeastMetric' in condition) return [condition.metric, condition.atLeastMetric]
@@ -73,6 +74,14 @@ function compile(condition: Condition, reading: Reading): Test {
   }
   if ('noEvent' in condition) return compileNoEvent(condition)
   if ('serviceDue' in condition) return compileServiceDue(condition, windows)
+  if ('loaded' in condition) {
+    const { loaded, pct } = condition
+    return (device, at) => {
+      const kg = freshValue(device, 'containerWeightKg', at)
+      if (kg === undefined) return undefined
+      return loadPct(device.facility, kg) >= pct === (loaded === 'atLeast')
+    }
+  }
   if ('lampsGone' in condition) {
     const { lampsGone, pct } = condition
     return ({ facility }, at, city) => {

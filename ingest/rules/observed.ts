@@ -50,7 +50,7 @@ function watchFall(
 ): Level {
   const { facility } = device
   const { value, measuredAt, receivedAt } = reading
-  const pct = metric === 'containerWeightKg' ? (100 * value) / capacityOf(facility) : value
+  const pct = metric === 'containerWeightKg' ? loadPct(facility, value) : value
   const gap = before === undefined || measuredAt - before.measuredAt > device.staleAfterMs
   const since = gap ? measuredAt : (before.since ?? before.measuredAt)
   const peak = Math.max(before?.peak ?? pct, pct)
@@ -72,7 +72,8 @@ export function serviced(facility: FacilityPicture, at: Millis): void {
   facility.service = { since: at, visits: 0 }
 }
 
-function capacityOf(facility: FacilityPicture | undefined): number {
+/** The weight of a container in percent of what it holds; over 100 where it is overloaded. */
+export function loadPct(facility: FacilityPicture | undefined, weightKg: number): number {
   const named = facility?.facility.attributes['containerCapacityKg']
-  return typeof named === 'number' && named > 0 ? named : CONTAINER_KG
+  return (100 * weightKg) / (typeof named === 'number' && named > 0 ? named : CONTAINER_KG)
 }

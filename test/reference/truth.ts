@@ -77,6 +77,7 @@ export function metricsOf(condition: Condition): MetricId[] {
   if ('noEvent' in condition)
     return condition.noEvent === 'emptying' ? ['fillPct'] : ['containerFillPct', 'containerWeightKg']
   if ('serviceDue' in condition) return ['visitsTotal']
+  if ('loaded' in condition) return ['containerWeightKg']
   if ('odour' in condition) return [...condition.odour]
   if ('atLeastMetric' in condition) return [condition.metric, condition.atLeastMetric]
   if ('belowMetric' in condition) return [condition.metric, condition.belowMetric]
@@ -90,6 +91,12 @@ export function truthOf(condition: Condition, looked: Looked, slot: Slot, begins
   if ('not' in condition) return not(part(condition.not))
   if ('noEvent' in condition) return noEvent(condition, looked, slot)
   if ('serviceDue' in condition) return serviceDue(condition.serviceDue, looked, slot)
+  if ('loaded' in condition) {
+    const most = (condition.pct * capacityKg(looked)) / 100
+    return level(looked, ['containerWeightKg'], slot, ([kg = 0]) =>
+      condition.loaded === 'below' ? kg < most : kg >= most
+    )
+  }
   if ('odour' in condition) return odour(condition, looked, slot)
   if ('metric' in condition) return ofMetric(condition, looked, slot)
   throw new Error(`not of a single device: ${JSON.stringify(condition)}`)
@@ -159,10 +166,14 @@ function falls(past: Reading[], whole: number): Slot[] {
   return found
 }
 
+function capacityKg({ facility }: Looked): number {
+  const capacity = facility?.attributes.containerCapacityKg
+  return typeof capacity === 'number' ? capacity : 10_000
+}
+
 /** Judged at each report: whether all of yesterday and today were watched and no such fall was seen. */
 function noEvent(condition: Extract<Condition, { noEvent: unknown }>, looked: Looked, slot: Slot): Truth {
-  const capacity = looked.facility?.attributes.containerCapacityKg
-  const kg = typeof capacity === 'number' ? capacity : 10_000
+  const kg = capacityKg(looked)
   const signals: [MetricId, number][] =
     condition.noEvent === 'emptying'
       ? [['fillPct', 100]]

@@ -52,6 +52,8 @@ function words(condition: Condition): string {
     const { visits, openMs } = condition.serviceDue
     return `${visits} visits or ${span(openMs)} of opening hours since the last service`
   }
+  if ('loaded' in condition)
+    return `containerWeightKg ${condition.loaded === 'below' ? '<' : '≥'} ${condition.pct} % of the capacity`
   if ('lampsGone' in condition)
     return `lamps gone ${condition.lampsGone === 'below' ? '<' : '≥'} ${condition.pct} %`
   if ('odour' in condition) {

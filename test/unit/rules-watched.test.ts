@@ -115,6 +115,30 @@ describe('station-not-hauled', () => {
     play(MIDNIGHT + 47 * HOUR + 5, MIDNIGHT + 48 * HOUR, 5000)
     expect(rulesOf(world)).toEqual(['station-not-hauled'])
   })
+
+  it.each([
+    { capacityKg: 5000, kg: 1600, opens: true },
+    { capacityKg: 5000, kg: 1400, opens: false },
+    { capacityKg: 20_000, kg: 5000, opens: false },
+    { capacityKg: undefined, kg: 3000, opens: true },
+    { capacityKg: undefined, kg: 2900, opens: false }
+  ])('is asked of $kg kg in a container for $capacityKg: $opens', ({ capacityKg, kg, opens }) => {
+    const world = ruleWorld({
+      records: [
+        CITY,
+        facility('st-1', {
+          kind: 'compactor',
+          attributes: capacityKg === undefined ? {} : { containerCapacityKg: capacityKg }
+        }),
+        device('cc-1', { kind: 'compactor-controller', facility: 'st-1' })
+      ]
+    })
+    for (let at = 0; at <= MIDNIGHT + 24 * HOUR; at += 5) {
+      world.tick(at)
+      world.say({ device: 'cc-1', at, values: { containerWeightKg: kg } })
+    }
+    expect(rulesOf(world)).toEqual(opens ? ['station-not-hauled'] : [])
+  })
 })
 
 describe('a toilet', () => {

@@ -29,6 +29,9 @@ export function conditionText(condition: Condition, words: Words): string {
     const { visits, openMs } = condition.serviceDue
     return t.serviceDue(words.number(visits), duration(openMs, words.t.time))
   }
+  if ('loaded' in condition) {
+    return (condition.loaded === 'below' ? t.loadBelow : t.loadAtLeast)(percent(condition.pct))
+  }
   if ('lampsGone' in condition) {
     return (condition.lampsGone === 'below' ? t.goneBelow : t.goneAtLeast)(percent(condition.pct))
   }

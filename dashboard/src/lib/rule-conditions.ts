@@ -151,6 +151,9 @@ export function opposite(condition: Condition): Condition {
     return { metric: condition.metric, belowMetric: condition.atLeastMetric }
   }
   if ('belowMetric' in condition) return { metric: condition.metric, atLeastMetric: condition.belowMetric }
+  if ('loaded' in condition) {
+    return { ...condition, loaded: condition.loaded === 'below' ? 'atLeast' : 'below' }
+  }
   if ('lampsGone' in condition) {
     return { ...condition, lampsGone: condition.lampsGone === 'below' ? 'atLeast' : 'below' }
   }

@@ -321,6 +321,8 @@ export const en = {
     serviced: 'the toilet is cleaned',
     serviceDue: (visits: string, time: string) =>
       `${visits} visits or ${time} of opening hours since the last cleaning`,
+    loadAtLeast: (pct: string) => `the container weighs ${pct} or more of what it holds`,
+    loadBelow: (pct: string) => `the container weighs less than ${pct} of what it holds`,
     goneAtLeast: (pct: string) => `${pct} or more of its lamps are dark or unheard`,
     goneBelow: (pct: string) => `fewer than ${pct} of its lamps are dark or unheard`,
     unchanged: (metric: string) => `${metric} does not count on`,

@@ -77,6 +77,7 @@ const en = {
   topics: {
     odour: 'Odour limit',
     lamp: 'Lamp',
+    loaded: 'Container weight, of its capacity',
     lampsGone: 'Share of lamps gone',
     lightingRate: 'Lighting rate',
     noEvent: 'Emptying or haul',
@@ -100,6 +101,8 @@ const en = {
     'lamp:lit': 'is lit as it should be',
     'lamp:burning': 'is lit by day',
     'lamp:off': 'is off',
+    'loaded:atLeast': 'is at least',
+    'loaded:below': 'is below',
     'lampsGone:atLeast': 'is at least',
     'lampsGone:below': 'is below',
     'lightingRate:below': 'is below',
@@ -316,6 +319,7 @@ const zh: RuleWords = {
   topics: {
     odour: '臭气限值',
     lamp: '路灯',
+    loaded: '箱体重量占额定载重',
     lampsGone: '失亮路灯占比',
     lightingRate: '亮灯率',
     noEvent: '清运或外运',
@@ -339,6 +343,8 @@ const zh: RuleWords = {
     'lamp:lit': '应亮已亮',
     'lamp:burning': '白天亮灯',
     'lamp:off': '已熄灭',
+    'loaded:atLeast': '不低于',
+    'loaded:below': '低于',
     'lampsGone:atLeast': '不低于',
     'lampsGone:below': '低于',
     'lightingRate:below': '低于',

@@ -320,6 +320,8 @@ export const zh = {
     noEvent: (event, days) => (days === 1 ? `自前一日零时起未见${event}` : `连续 ${days} 个整日未见${event}`),
     serviced: '完成保洁',
     serviceDue: (visits, time) => `距上次保洁已满 ${visits} 人次或 ${time}开放时间`,
+    loadAtLeast: pct => `箱体重量达到额定载重的 ${pct}`,
+    loadBelow: pct => `箱体重量不足额定载重的 ${pct}`,
     goneAtLeast: pct => `所供路灯 ${pct} 以上熄灭或无数据`,
     goneBelow: pct => `所供路灯熄灭或无数据的不足 ${pct}`,
     unchanged: metric => `${metric}未增加`,
