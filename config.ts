@@ -20,6 +20,8 @@ export interface Config {
   /** Undefined: yes. */
   backupBeforeMigration?: boolean
   timeZone: string
+  /** People without an account may report; undefined: they may not. */
+  publicReports?: boolean
 }
 
 export interface TlsFiles {
@@ -50,7 +52,8 @@ export const ENVIRONMENT = {
   ADMIN_PASSWORD: '',
   ADMIN_PASSWORD_FILE: '',
   BACKUP_BEFORE_MIGRATION: 'on',
-  CITY_TZ: 'Asia/Shanghai'
+  CITY_TZ: 'Asia/Shanghai',
+  PUBLIC_REPORTS: 'off'
 } as const
 type Name = keyof typeof ENVIRONMENT
 
@@ -88,6 +91,10 @@ export function readConfig(given: Env): Config {
   if (backup !== 'on' && backup !== 'off') {
     faults.push(`BACKUP_BEFORE_MIGRATION="${backup}" is neither on nor off: leave it out to have one.`)
   }
+  const publicReports = get('PUBLIC_REPORTS')
+  if (publicReports !== 'on' && publicReports !== 'off') {
+    faults.push(`PUBLIC_REPORTS="${publicReports}" is neither on nor off: leave it out to keep them off.`)
+  }
   const timeZone = get('CITY_TZ')
   try {
     new Intl.DateTimeFormat('en', { timeZone })
@@ -103,7 +110,8 @@ export function readConfig(given: Env): Config {
     influx,
     adminPassword: adminPassword || undefined,
     backupBeforeMigration: backup !== 'off',
-    timeZone
+    timeZone,
+    publicReports: publicReports === 'on'
   }
   const ports = { HTTP_PORT: config.http.port, MQTT_PORT: config.mqtt.port, MQTT_TLS_PORT: tlsPort }
   for (const [i, [name, number]] of Object.entries(ports).entries()) {

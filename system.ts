@@ -12,7 +12,7 @@ import { ATTACHMENTS, fileAttachments } from '#db/attachments'
 import { databaseOn } from '#db/database'
 import { deviceCredentials } from '#db/device-credentials'
 import { leveldbJournal } from '#db/journal-leveldb'
-import { facilityCodes } from '#db/installation'
+import { facilityCodes, reportCodes } from '#db/installation'
 import { keepTicking, tick } from '#db/journal-ticks'
 import { migrateDatabase } from '#db/migrate'
 import { postgresPeople, type People } from '#db/people'
@@ -198,6 +198,7 @@ export async function startSystem(options: {
       tellTimeZone({ db, ingest, timeZone, clock, log: message => log.info({}, message) })
     )
     const codes = await start.patiently(() => facilityCodes(db))
+    const codesOfReports = await start.patiently(() => reportCodes(db))
 
     const attachments = opened(
       await fileAttachments({
@@ -233,6 +234,8 @@ export async function startSystem(options: {
         backtests,
         attachments,
         codes,
+        reportCodes: codesOfReports,
+        publicReports: config.publicReports ?? false,
         credentials,
         clock,
         metricsText: metrics.text,

@@ -314,9 +314,30 @@ export const reports = pgTable(
     lat: doublePrecision('lat'),
     lon: doublePrecision('lon'),
     note: text('note'),
-    photos: jsonb('photos').$type<string[]>().notNull()
+    photos: jsonb('photos').$type<string[]>().notNull(),
+    /** SHA-256 of the code by which the reporter follows it; null: nobody does. */
+    codeHash: text('code_hash')
   },
-  t => [index('reports_ticket').on(t.ticket)]
+  t => [
+    index('reports_ticket').on(t.ticket),
+    uniqueIndex('reports_code').on(t.codeHash),
+    // What is old is forgotten.
+    index('reports_at').on(t.at)
+  ]
+)
+
+/** What reporters said of how a case ended, once each. */
+export const ratings = pgTable(
+  'ratings',
+  {
+    ticket: text('ticket').notNull(),
+    report: text('report').notNull(),
+    at: instant('at').notNull(),
+    /** 1 to 5. */
+    stars: integer('stars').notNull(),
+    comment: text('comment')
+  },
+  t => [primaryKey({ columns: [t.ticket, t.report] }), index('ratings_at').on(t.at)]
 )
 
 /** Every time planned work was due: done by whom, or missed and which ticket followed. */
@@ -331,7 +352,7 @@ export const planRuns = pgTable(
     doneBy: text('done_by'),
     ticket: text('ticket')
   },
-  t => [primaryKey({ columns: [t.plan, t.from] })]
+  t => [primaryKey({ columns: [t.plan, t.from] }), index('plan_runs_until').on(t.until)]
 )
 
 /** What could not be understood, with its raw bytes, re-runnable. */

@@ -16,6 +16,7 @@ import {
   offsets,
   planRuns,
   quarantine,
+  ratings,
   reports,
   ticketEvents,
   tickets
@@ -43,6 +44,7 @@ export interface StateCommit {
   events: (typeof ticketEvents.$inferSelect)[]
   notifications: (typeof notifications.$inferSelect)[]
   reports: (typeof reports.$inferSelect)[]
+  ratings: (typeof ratings.$inferSelect)[]
   planRuns: (typeof planRuns.$inferSelect)[]
   quarantine: (typeof quarantine.$inferInsert)[]
   applied: AppliedChange[]
@@ -183,6 +185,7 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
         for (const rows of chunks(commit.events)) await tx.insert(ticketEvents).values(rows)
         for (const rows of chunks(commit.notifications)) await tx.insert(notifications).values(rows)
         for (const rows of chunks(commit.reports)) await tx.insert(reports).values(rows)
+        for (const rows of chunks(commit.ratings)) await tx.insert(ratings).values(rows)
         for (const rows of chunks(commit.planRuns)) await tx.insert(planRuns).values(rows)
         for (const rows of chunks(commit.quarantine)) {
           await tx.insert(quarantine).values(rows).onConflictDoNothing()

@@ -7,6 +7,7 @@ import { decodeValue, isMetric, type MetricId } from '#model/metrics'
 import type { Rule } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
+import { ratingsOf } from './followed-reports.ts'
 import { episodes, planRuns, reports, ticketEvents, tickets } from './schema.ts'
 
 /** `areas`: the asked-for area and all below it. */
@@ -92,15 +93,17 @@ export function postgresTicketHistory({
     async ticket(id) {
       const [row] = await db.select().from(tickets).where(eq(tickets.id, id))
       if (!row) return undefined
-      const [its, events, reported] = await Promise.all([
+      const [its, events, reported, rated] = await Promise.all([
         db.select().from(episodes).where(eq(episodes.ticket, id)).orderBy(asc(episodes.startedAt)),
         db.select().from(ticketEvents).where(eq(ticketEvents.ticket, id)).orderBy(asc(ticketEvents.no)),
-        db.select().from(reports).where(eq(reports.ticket, id)).orderBy(asc(reports.at), asc(reports.id))
+        db.select().from(reports).where(eq(reports.ticket, id)).orderBy(asc(reports.at), asc(reports.id)),
+        ratingsOf(db, [id])
       ])
       const detail: StoredTicket = {
         ...describe(row),
         ...whatHappened(row),
         reports: reported.map(reportOf),
+        ratings: rated.map(({ report, at, stars, comment }) => ({ report, at: iso(at), stars, comment })),
         ruleVersion: row.ruleVersion,
         parameters: row.parameters,
         evidence: row.evidence.map(({ device, metric, value, measuredAt, receivedAt }) => ({
@@ -228,7 +231,9 @@ const reportOf = (row: typeof reports.$inferSelect): TicketDetail['reports'][num
   note: row.note,
   lat: row.lat,
   lon: row.lon,
-  photos: row.photos
+  photos: row.photos,
+  followed: row.codeHash !== null,
+  code: null
 })
 
 const sameIn = (text: string): Label => ({ en: text, zh: text })

@@ -34,6 +34,7 @@ const TAKE: { [K in ChangeBody['kind']]: { data: boolean; take: Take<K> } } = {
   service: { data: false, take: ({ engine }, body, who) => engine.act(body, who) },
   'ticket-action': { data: false, take: ({ engine }, body, who) => engine.act(body, who) },
   'ticket-report': { data: false, take: ({ engine }, body, who) => engine.act(body, who) },
+  'ticket-rating': { data: false, take: ({ engine }, body, who) => engine.act(body, who) },
   'ticket-policy': { data: false, take: ({ engine }, body, who) => engine.act(body, who) },
   plan: { data: false, take: ({ engine }, body, who) => engine.act(body, who) }
 }

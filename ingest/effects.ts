@@ -1,10 +1,11 @@
-import type { episodes, notifications, planRuns, reports, ticketEvents, tickets } from '#db/schema'
+import type { episodes, notifications, planRuns, ratings, reports, ticketEvents, tickets } from '#db/schema'
 
 export type TicketRow = typeof tickets.$inferSelect
 export type EpisodeRow = typeof episodes.$inferSelect
 export type TicketEventRow = typeof ticketEvents.$inferSelect
 export type NotificationRow = typeof notifications.$inferSelect
 export type ReportRow = typeof reports.$inferSelect
+export type RatingRow = typeof ratings.$inferSelect
 export type PlanRunRow = typeof planRuns.$inferSelect
 
 /** What the rules did to the database since the last commit: whole rows, newest state, nothing twice. */
@@ -14,6 +15,7 @@ export interface Effects {
   events: TicketEventRow[]
   notifications: NotificationRow[]
   reports: ReportRow[]
+  ratings: RatingRow[]
   planRuns: PlanRunRow[]
 }
 
@@ -23,6 +25,7 @@ export const noEffects = (): Effects => ({
   events: [],
   notifications: [],
   reports: [],
+  ratings: [],
   planRuns: []
 })
 
@@ -32,5 +35,6 @@ export const isIdle = (effects: Effects): boolean =>
     effects.events.length +
     effects.notifications.length +
     effects.reports.length +
+    effects.ratings.length +
     effects.planRuns.length ===
   0

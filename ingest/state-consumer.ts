@@ -134,6 +134,7 @@ export async function startStateConsumer(options: {
       events: effects.events,
       notifications: effects.notifications,
       reports: effects.reports,
+      ratings: effects.ratings,
       planRuns: effects.planRuns,
       quarantine: rejects.rows(),
       applied

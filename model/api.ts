@@ -278,7 +278,10 @@ export const TicketReport = Type.Object({
   note: Nullable(Type.String()),
   lat: Nullable(Type.Number()),
   lon: Nullable(Type.Number()),
-  photos: Type.Array(Type.String())
+  photos: Type.Array(Type.String()),
+  /** Of a citizen, who may follow it; `code` is what they do it by, for those who may hand it out. */
+  followed: Type.Boolean(),
+  code: Nullable(Type.String())
 })
 export type TicketReport = Static<typeof TicketReport>
 
@@ -315,6 +318,15 @@ export const TicketDetail = Type.Object({
   recheck: Nullable(oneOf(keysOf(RECHECKS))),
   recheckAt: Nullable(Instant),
   reports: Type.Array(TicketReport),
+  /** What reporters said of how it ended. */
+  ratings: Type.Array(
+    Type.Object({
+      report: Type.String(),
+      at: Instant,
+      stars: Type.Integer(),
+      comment: Nullable(Type.String())
+    })
+  ),
   ruleVersion: Nullable(Type.Integer()),
   /** The rule's condition and holds as they were when it opened. */
   parameters: Type.Unknown(),
@@ -327,6 +339,13 @@ export const TicketDetail = Type.Object({
   needs: Type.Partial(Type.Record(Action, Type.Array(oneOf(keysOf(NEEDS)))))
 })
 export type TicketDetail = Static<typeof TicketDetail>
+
+/** What a report became: its ticket, and the code to give to the citizen who reported it. */
+export const ReportedTicket = Type.Object({
+  ...TicketDetail.properties,
+  report: Type.Object({ id: Type.String(), code: Nullable(Type.String()) })
+})
+export type ReportedTicket = Static<typeof ReportedTicket>
 
 export const TicketQuery = Type.Object({
   /** A state, or `open` for all open ones (the default), `ended`, `all`. */
@@ -400,7 +419,10 @@ const CASE_COUNTS = {
   /** Percent; null when there is nothing to divide by. 结案率, 按期结案率, 返工率 */
   closingPct: Nullable(Type.Number()),
   onTimePct: Nullable(Type.Number()),
-  reworkPct: Nullable(Type.Number())
+  reworkPct: Nullable(Type.Number()),
+  /** How many reporters rated in the period, and their stars on average, 1 to 5. 满意度 */
+  rated: Type.Integer(),
+  starsAvg: Nullable(Type.Number())
 }
 export const TicketRates = Type.Object({ from: Instant, to: Instant, ...CASE_COUNTS })
 export type TicketRates = Static<typeof TicketRates>

@@ -49,7 +49,20 @@ export interface TicketReportBody {
   photos: string[]
   /** Found and put right on the spot. */
   oneStep: boolean
-  role: Role
+  /** Whose it was; somebody without an account has none. */
+  role?: Role
+  /** SHA-256 of the code by which the reporter follows it, in hex. */
+  codeHash?: string
+}
+
+/** What a reporter says of how it ended. */
+export interface TicketRatingBody {
+  kind: 'ticket-rating'
+  ticket: string
+  report: string
+  /** 1 to 5. */
+  stars: number
+  comment: string | null
 }
 
 /** Everything that can alter a decision, as appended to `changes`. */
@@ -57,6 +70,7 @@ export type ChangeBody =
   | { kind: 'registry'; record: RegistryRecord }
   | TicketActionBody
   | TicketReportBody
+  | TicketRatingBody
   | { kind: 'ticket-policy'; policy: TicketPolicy }
   | { kind: 'plan'; plan: Plan }
   | { kind: 'crew'; crew: Crew }

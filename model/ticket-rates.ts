@@ -46,7 +46,7 @@ export type CaseCount = (typeof CASE_COUNT_IDS)[number]
 /**
  * As what a ticket counts whose time, as opened, was up before `to`. Deferred: an approved deferral moved it to `to` or later, and
  * it is still open then. Closed counts only until `to`, so that a past period never changes. Born cleared, merged and void are no cases; one-step
- * cases are counted apart.
+ * cases are counted apart. The definition; db/ticket-rates.ts says it in SQL.
  */
 export function countedAs(ticket: RatedTicket, to: Millis): readonly CaseCount[] {
   const { closeReason, closedAt, resolvedAt } = ticket

@@ -394,6 +394,7 @@ export const TICKET_EVENTS = {
   again: { label: { en: 'Came back', zh: '再次发生' } },
   severity: { label: { en: 'Severity changed', zh: '严重程度变化' } },
   joined: { label: { en: 'Reported once more', zh: '重复上报，并入本单' } },
+  rated: { label: { en: 'Rated by the reporter', zh: '上报人评价' } },
   pause: { label: { en: 'Clocks stopped: something else causes it', zh: '随上级故障挂起，暂停计时' } },
   'go-on': { label: { en: 'Clocks go on', zh: '恢复计时' } },
   colour: { label: { en: 'Supervision colour', zh: '督办变色' } },

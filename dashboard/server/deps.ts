@@ -3,7 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Attachments } from '#db/attachments'
 import type { Database } from '#db/database'
-import type { FacilityCodes } from '#db/installation'
+import type { FacilityCodes, ReportCodes } from '#db/installation'
 import type { People } from '#db/people'
 import type { TelemetryStore } from '#db/telemetry/store'
 import type { TicketHistory } from '#db/ticket-history'
@@ -31,6 +31,9 @@ export interface ServerDeps {
   backtests: BacktestJobs
   attachments: Attachments
   codes: FacilityCodes
+  reportCodes: ReportCodes
+  /** People without an account may report. */
+  publicReports: boolean
   /** Told after an import, so that new devices can connect at once. */
   credentials: { refresh(): Promise<void> }
   /** The whole system as one file, while it runs. */

@@ -21,6 +21,7 @@ import { inlineScriptHashes, pageRoutes } from './page.ts'
 import { planRoutes } from './plan-routes.ts'
 import { answerProblems, problemOf, sendProblem } from './problems.ts'
 import { peopleRoutes } from './people-routes.ts'
+import { reportRoutes } from './report-routes.ts'
 import { ruleRoutes } from './rule-routes.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
@@ -72,6 +73,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   await app.register(facilityRoutes, deps)
   await app.register(deviceRoutes, deps)
   await app.register(ticketRoutes, deps)
+  await app.register(reportRoutes, deps)
   await app.register(notificationRoutes, deps)
   await app.register(planRoutes, deps)
   await app.register(importRoutes, deps)

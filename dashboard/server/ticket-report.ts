@@ -8,7 +8,7 @@ import { parseSubject, pointSubject, type Subject } from '#model/ids'
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'
 const REPORTED_ON: readonly string[] = ['facility', 'road', 'area']
 
-/** A report as a change. Its name is the code by which it is found again; a repeated request gets the same one. */
+/** A report as a change. Its name is by what it is found again; a repeated request gets the same one. */
 export function reportOf(
   request: TicketReportRequest,
   from: { person: Person; idempotencyKey: string | undefined }
@@ -17,7 +17,7 @@ export function reportOf(
   if ((lat === null) !== (lon === null)) throw new AppError('bad-request', 'body: lat and lon go together')
   return {
     kind: 'ticket-report',
-    report: codeOf(from),
+    report: nameOf(from),
     what,
     source,
     subject: subjectOf(request.subject, lat, lon),
@@ -41,11 +41,14 @@ function subjectOf(subject: string | undefined, lat: number | null, lon: number 
   return subject as Subject
 }
 
-/** Ten letters that do not look alike; the day is left out, or a key repeated after midnight would be another report. */
-function codeOf({ person, idempotencyKey }: { person: Person; idempotencyKey: string | undefined }): string {
-  const seed =
+/** The day is left out, or a key repeated after midnight would be another report. */
+const nameOf = ({ person, idempotencyKey }: { person: Person; idempotencyKey: string | undefined }): string =>
+  reportName(
     idempotencyKey === undefined
       ? randomBytes(16)
       : createHash('sha256').update(`${person.username}|${idempotencyKey}`).digest()
-  return `R-${Array.from(seed.subarray(0, 10), byte => ALPHABET[byte % 32]).join('')}`
-}
+  )
+
+/** Ten letters that do not look alike. */
+export const reportName = (seed: Uint8Array): string =>
+  `R-${Array.from(seed.subarray(0, 10), byte => ALPHABET[byte % 32]).join('')}`

@@ -10,6 +10,7 @@ import {
   RatesByQuery,
   RatesOf,
   RatesQuery,
+  ReportedTicket,
   TicketActionRequest,
   TicketDetail,
   TicketQuery,
@@ -21,6 +22,7 @@ import {
 import type { ChangeBody } from '#model/changes'
 import { checklistFaults, type AnsweredChecklist } from '#model/checklists'
 import { AppError } from '#model/errors'
+import { CODE_ROLES, FOLLOWED_SOURCES } from '#model/report-follow'
 import {
   TICKET_STATES,
   allowedActions,
@@ -44,8 +46,8 @@ const ById = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200 }) })
 const Keyed = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) })
 
 export const ticketRoutes: FastifyPluginAsyncTypebox<
-  Pick<ServerDeps, 'db' | 'live' | 'tickets' | 'desk' | 'crews' | 'clock'>
-> = async (app, { db, live, tickets, desk, crews, clock }) => {
+  Pick<ServerDeps, 'db' | 'live' | 'tickets' | 'desk' | 'crews' | 'clock' | 'reportCodes'>
+> = async (app, { db, live, tickets, desk, crews, clock, reportCodes }) => {
   const crewsOf = (username: string): string[] =>
     crews
       .crews()
@@ -67,8 +69,15 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     const needs = Object.fromEntries(
       actions.filter(action => needsOf(action).length > 0).map(action => [action, [...needsOf(action)]])
     )
-    return { ...detail, clocks: live.clocksOf(row), actions, needs }
+    const reports = detail.reports.map(one => ({
+      ...one,
+      code: one.followed ? codeFor(one.id, person) : null
+    }))
+    return { ...detail, reports, clocks: live.clocksOf(row), actions, needs }
   }
+
+  const codeFor = (report: string, { role }: Person): string | null =>
+    CODE_ROLES.includes(role) ? reportCodes.codeOf(report) : null
 
   /** A crew works on its own tickets, and on those that nobody has. */
   const isTheirs = (crew: string | null, { role, username }: Person): boolean =>
@@ -188,8 +197,8 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     },
     async request => {
       const { counted, limit = CASES_SHOWN } = request.query
-      const ids = await casesOf(db, { ...periodOf(request.query), counted })
-      return { items: await tickets.named(ids.slice(0, limit)), nextCursor: null }
+      const ids = await casesOf(db, { ...periodOf(request.query), counted, limit })
+      return { items: await tickets.named(ids), nextCursor: null }
     }
   )
 
@@ -202,13 +211,16 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
         tags,
         headers: Keyed,
         body: TicketReportRequest,
-        response: { 200: TicketDetail }
+        response: { 200: ReportedTicket }
       }
     },
     async request => {
       const person = personOn(request)
       const idempotencyKey = request.headers['idempotency-key']
-      const body = reportOf(request.body, { person, idempotencyKey })
+      const said = reportOf(request.body, { person, idempotencyKey })
+      const followed = FOLLOWED_SOURCES.includes(said.source)
+      const codeHash = followed ? reportCodes.hashOf(reportCodes.codeOf(said.report)) : undefined
+      const body = { ...said, ...(codeHash !== undefined && { codeHash }) }
       await checkPhotos(body.photos)
       const asked = { subject: body.subject, body, who: person.username, idempotencyKey }
       const change =
@@ -216,7 +228,8 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
         (await submitChange(db, { ...asked, why: body.note, requestedAt: clock.now() }))
       const { refused } = change.applied ? change : await desk.applied(change.id)
       if (refused !== null) throw new AppError('bad-request', refused)
-      return ticketFor((await tickets.reported(body.report)) ?? body.report, person)
+      const ticket = await ticketFor((await tickets.reported(body.report)) ?? body.report, person)
+      return { ...ticket, report: { id: body.report, code: followed ? codeFor(body.report, person) : null } }
     }
   )
 

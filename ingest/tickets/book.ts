@@ -6,6 +6,7 @@ import type { Registry } from '../registry.ts'
 import { createCalendar, type Calendar } from '../rules/calendar.ts'
 import type { Timed } from '../rules/timers.ts'
 import { dueOf, resolvedBy } from './clock.ts'
+import { isRateable } from './followers.ts'
 import type { Addressees, DoneTicket, Fact, OpenTicket, PlanState, TicketTimer } from './desk-parts.ts'
 
 /** An ended ticket is remembered so long, for late claims and for opening it again; at most so many of them. */
@@ -50,6 +51,8 @@ export interface Book {
   readonly ended: Map<string, OpenTicket>
   /** Ended ones that were drawn for a second look. */
   readonly rechecks: Map<string, OpenTicket>
+  /** Over and forgotten but by their reporters, who may still rate them; oldest end first. */
+  readonly rateable: Map<string, OpenTicket>
   /** Episodes that go on without an open ticket, by rule and subject. */
   readonly bare: Map<string, EpisodeRow>
   readonly plans: Map<string, PlanState>
@@ -99,6 +102,7 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
   const open = new Map<string, OpenTicket>()
   const ended = new Map<string, OpenTicket>()
   const rechecks = new Map<string, OpenTicket>()
+  const rateable = new Map<string, OpenTicket>()
   const timers = new Map<string, TicketTimer>()
   const ofUtc8 = createCalendar('Asia/Shanghai')
   let facts: Fact[] = []
@@ -107,6 +111,11 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
     for (const [id, ticket] of ended) {
       if ((ticket.row.closedAt ?? 0) > at - ENDED_KEPT.ms && ended.size <= ENDED_KEPT.most) break
       ended.delete(id)
+      if (isRateable(ticket, at)) rateable.set(id, ticket)
+    }
+    for (const [id, ticket] of rateable) {
+      if (isRateable(ticket, at) && rateable.size <= ENDED_KEPT.most) break
+      rateable.delete(id)
     }
     for (const [key, before] of done) {
       if (before.at > at - DONE_KEPT_MS) break
@@ -124,6 +133,7 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
     made,
     ended,
     rechecks,
+    rateable,
     bare: new Map(),
     plans: new Map(),
     effects,

@@ -1,5 +1,5 @@
 import type { EvidenceRow } from '#db/schema'
-import type { TicketActionBody, TicketReportBody, ChangeBody } from '#model/changes'
+import type { TicketActionBody, TicketRatingBody, TicketReportBody, ChangeBody } from '#model/changes'
 import type { FacilityKind } from '#model/kinds'
 import type { Plan } from '#model/plans'
 import type { Facility } from '#model/registry'
@@ -19,6 +19,14 @@ export interface OpenTicket {
   dispatchAt: Millis | null
   /** When an operator is asked because nobody claimed what is clear. */
   askAt: Millis | null
+  /** Reporters who may follow it: the names of their reports. */
+  followers?: Follower[]
+}
+
+export interface Follower {
+  report: string
+  /** Rated it already. */
+  rated: boolean
 }
 
 export interface Fired {
@@ -42,7 +50,10 @@ export interface Fired {
 
 /** Every change that tickets take. */
 export type TicketChange =
-  TicketActionBody | TicketReportBody | Extract<ChangeBody, { kind: 'ticket-policy' | 'plan' | 'service' }>
+  | TicketActionBody
+  | TicketReportBody
+  | TicketRatingBody
+  | Extract<ChangeBody, { kind: 'ticket-policy' | 'plan' | 'service' }>
 
 /** What came of a change. `quiet`: its person ended an episode that still goes on; nothing may begin before `until`. */
 export type Outcome =
@@ -99,6 +110,8 @@ export type SavedItem =
   | OpenTicket
   /** Over: kept for a while, or for its second look. */
   | { ended: OpenTicket; kept: boolean; recheck: boolean }
+  /** Over so long that only its reporters may still say something of it. */
+  | { rateable: OpenTicket }
   | { done: DoneTicket }
   | { bare: EpisodeRow }
   | { plan: PlanState }

@@ -16,6 +16,7 @@ import type {
 } from './desk-parts.ts'
 import { firstDispatchAt, dispatch } from './dispatch.ts'
 import { alarmRecheck, beginPause, close, endPause, recheckDue } from './ending.ts'
+import { handOver, rate } from './followers.ts'
 import { act, deferralOver } from './moves.ts'
 import { PLAN_KEY, alarmPlan, planned, scanned, windowOver } from './plans.ts'
 import { joinReported, report } from './reports.ts'
@@ -185,6 +186,8 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       book.set(ticket, { mergedInto: into })
       book.note(ticket, { at, who: 'sensor', action: 'merge', to: 'closed', data: { into } })
       close(book, ticket, at, 'merged')
+      const parent = open.get(into)
+      if (parent) handOver(ticket, parent)
       return 'merged'
     }
     if (!ticket.row.pauses.some(pause => pause.why === 'suppressed' && pause.until === null)) {
@@ -241,6 +244,8 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
         return act(book, body, who, at)
       case 'ticket-report':
         return report(book, body, who, at)
+      case 'ticket-rating':
+        return rate(book, body, at)
       case 'ticket-policy':
         book.policy = body.policy
         for (const ticket of open.values()) alarm(ticket)
@@ -304,6 +309,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
         yield { ended, recheck: book.rechecks.has(ended.row.id), kept: true }
       for (const [id, ended] of book.rechecks)
         if (!book.ended.has(id)) yield { ended, recheck: true, kept: false }
+      for (const rateable of book.rateable.values()) yield { rateable }
       for (const episode of bare.values()) yield { bare: episode }
     },
 
@@ -313,6 +319,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       if ('policy' in item) return void Object.assign(book, item)
       if ('plan' in item) return restorePlan(book, item.plan)
       if ('done' in item) return void book.done.set(item.done.key, item.done)
+      if ('rateable' in item) return void book.rateable.set(item.rateable.row.id, restored(item.rateable))
       const ticket = restored(item.ended)
       if (item.kept) book.keepEnded(ticket)
       if (item.recheck) book.rechecks.set(ticket.row.id, ticket)

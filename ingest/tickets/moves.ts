@@ -8,6 +8,7 @@ import { allowedMs, dueOf } from './clock.ts'
 import type { OpenTicket, Outcome } from './desk-parts.ts'
 import { crewFor, send } from './dispatch.ts'
 import { beginPause, close, endPause, recheckDone } from './ending.ts'
+import { handOver } from './followers.ts'
 import { ticketId } from './ticket-id.ts'
 import { rowOfRework } from './ticket-row.ts'
 import { claimed, returned } from './verification.ts'
@@ -273,6 +274,7 @@ function mergeInto(move: Move, other: OpenTicket): void {
   const { id, reporters } = ticket.row
   book.set(ticket, { mergedInto: other.row.id })
   endedBy({ ...move, note: () => move.note({ data: { into: other.row.id } }) }, 'merged')
+  handOver(ticket, other)
   book.set(other, { reporters: other.row.reporters + reporters })
   book.note(other, { at, who, action: 'joined', data: { ticket: id } })
 }
@@ -293,6 +295,7 @@ function again(move: Move, { rework }: { rework: boolean }): string | undefined 
   const due = dueOf(row, book.calendar())
   if (Number.isFinite(due)) next.row = { ...row, dueAt: due, firstDueAt: due }
   note({ data: { ticket: id } })
+  handOver(ticket, next)
   book.keep(next)
   book.note(next, { at, who, action: 'open', to: 'new', note: body.note, data: { reworkOf: before.id } })
   // It was real once: it needs no check, only somebody to go.

@@ -7,6 +7,7 @@ import type { TicketRow } from '../effects.ts'
 import type { Book } from './book.ts'
 import { dueOf } from './clock.ts'
 import type { OpenTicket, Outcome } from './desk-parts.ts'
+import { follow, handOver } from './followers.ts'
 import { placeOf, type Place } from './places.ts'
 import { rowOfKind, termsOfKind } from './ticket-row.ts'
 
@@ -16,6 +17,8 @@ export function report(book: Book, body: TicketReportBody, who: string, at: Mill
   if (!place) return { refused: `there is no ${body.subject}` }
   if (!PERSON_SOURCES.includes(body.source)) return { refused: `no person reports as ${body.source}` }
   if (book.find(body.report)) return { refused: `ticket ${body.report} is there already` }
+  // Without an account anybody can send anything: only what lies in the city.
+  if (body.role === undefined && place.area === null) return { refused: 'there is nothing of ours near it' }
   if (body.oneStep && body.photos.length < 2)
     return { refused: 'put right on the spot needs two photos, before and after' }
 
@@ -23,8 +26,10 @@ export function report(book: Book, body: TicketReportBody, who: string, at: Mill
   const same = body.oneStep ? undefined : sameTrouble(book, body, { place, spot })
   const ticket = same ?? open(book, body, { at, place, spot, who })
   const { id, facility, reporters } = ticket.row
-  const { report: name, source, what: kind, subject, note, photos } = body
-  book.effects().reports.push({ id: name, ticket: id, at, who, source, kind, subject, ...spot, note, photos })
+  const { report: name, source, what: kind, subject, note, photos, codeHash = null } = body
+  const said = { source, kind, subject, ...spot, note, photos, codeHash }
+  book.effects().reports.push({ id: name, ticket: id, at, who, ...said })
+  if (codeHash !== null) follow(ticket, name)
   book.set(ticket, { reporters: reporters + 1 })
   const data = { report: name, ...(photos.length > 0 && { photos }) }
   if (same) book.note(ticket, { at, who, action: 'joined', note, data })
@@ -128,6 +133,7 @@ export function joinReported(book: Book, ticket: OpenTicket, at: Millis): void {
     book.set(other, { mergedInto: id })
     book.note(other, { at, who: 'system', action: 'merge', to: 'closed', data: { into: id } })
     book.end(other, at, 'merged')
+    handOver(other, ticket)
     book.set(ticket, { reporters: ticket.row.reporters + row.reporters })
     book.note(ticket, { at, who: 'system', action: 'joined', data: { ticket: row.id } })
   }

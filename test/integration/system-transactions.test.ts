@@ -39,6 +39,7 @@ describe('a transaction that cannot even begin', () => {
           events: [],
           notifications: [],
           reports: [],
+          ratings: [],
           planRuns: [],
           quarantine: [],
           applied: []
