@@ -3,13 +3,15 @@ import { days, type Millis } from '#model/time'
 import type { CloseReason, Pause } from '#model/tickets'
 import { INSPECTORS, type Book } from './book.ts'
 import type { OpenTicket } from './desk-parts.ts'
+import { foldPauses } from './pauses.ts'
 
 /** A second look that nobody took is given up. */
 const RECHECK_WITHIN_MS = days(30)
 
 /** A time without clocks begins. */
 export function beginPause(book: Book, ticket: OpenTicket, pause: Pause): void {
-  book.set(ticket, { pauses: [...ticket.row.pauses, pause] })
+  const row = { ...ticket.row, pauses: [...ticket.row.pauses, pause] }
+  book.set(ticket, { pauses: foldPauses(row, book.calendar(), book.now) })
   book.redue(ticket)
 }
 
