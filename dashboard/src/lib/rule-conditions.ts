@@ -227,3 +227,7 @@ export const copyOf = (rule: Rule): Rule => ({
   version: 0,
   label: { en: `${rule.label.en} (2)`, zh: `${rule.label.zh}（2）` }
 })
+
+/** Groups of lamps and silence have their rules; a second one would say the same. */
+export const mayCopy = ({ subject, when }: Rule): boolean =>
+  subject !== 'lamp-group' && !('silentIntervals' in when)

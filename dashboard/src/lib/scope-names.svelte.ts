@@ -1,4 +1,4 @@
-import { getContext, setContext } from 'svelte'
+import { getContext, setContext, untrack } from 'svelte'
 import type { AreaItem } from '#model/api'
 import { Fetched } from './fetched.svelte.ts'
 
@@ -16,10 +16,11 @@ export class ScopeNames {
       : undefined)
 
   add(scope: string, name: string): void {
-    this.#known = { ...this.#known, [scope]: name }
+    this.addAll({ [scope]: name })
   }
   addAll(names: Record<string, string>): void {
-    this.#known = { ...names, ...this.#known }
+    // What is added is not looked at: an effect may add.
+    this.#known = { ...untrack(() => this.#known), ...names }
   }
 }
 

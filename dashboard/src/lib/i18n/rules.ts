@@ -145,7 +145,7 @@ const en = {
   inChinese: 'in Chinese',
   service: 'Its ticket is a cleaning: doing it starts the count anew',
   wrongAbove: 'What is wrong is marked above.',
-  wrongValues: 'Save when every value is right.',
+  stillMissing: 'Its id, and its texts in both languages, are still to be filled in.',
   newRule: 'New rule',
   copyRule: 'Copy as a new rule',
   newLead: 'It decides from the moment it is saved, like any other. It can be switched off, not removed.',
@@ -210,6 +210,7 @@ const en = {
   leftOut: (n: string) => `and ${n} more`,
   tester: 'What counts for this one?',
   testerLead: 'Name or id of a facility',
+  testerRoad: 'Name or id of a road',
   testerNone: 'Nothing found.',
   notAbout: 'The rule is not about this one.',
   source: 'From',
@@ -229,12 +230,12 @@ const en = {
     what: 'Where',
     kinds: { facility: 'Facility', road: 'Road', area: 'Area', device: 'Device' },
     note: 'Note',
-    id: 'Id',
     states: { present: 'now', future: 'to come', past: 'over', cancelled: 'cancelled' },
     none: 'Nothing is announced.',
     end: 'End now',
     cancel: 'Cancel it',
     by: 'Entered by',
+    whereNeeded: 'Say where.',
     wrongTimes: 'It must end after it begins.'
   }
 }
@@ -387,7 +388,7 @@ const zh: RuleWords = {
   inChinese: '中文',
   service: '工单属保洁作业，完成后重新计数',
   wrongAbove: '错误已在上方标出。',
-  wrongValues: '所有数值正确后方可保存。',
+  stillMissing: '请填写编号及中英文文字。',
   newRule: '新建规则',
   copyRule: '复制为新规则',
   newLead: '保存后立即参与判定，与其他规则相同。规则可停用，不可删除。',
@@ -442,6 +443,7 @@ const zh: RuleWords = {
   leftOut: n => `另有 ${n} 项`,
   tester: '对某一设施适用什么？',
   testerLead: '设施名称或编号',
+  testerRoad: '道路名称或编号',
   testerNone: '没有找到。',
   notAbout: '该规则不适用于此对象。',
   source: '来源',
@@ -461,12 +463,12 @@ const zh: RuleWords = {
     what: '对象',
     kinds: { facility: '设施', road: '道路', area: '区域', device: '设备' },
     note: '说明',
-    id: '编号',
     states: { present: '进行中', future: '未开始', past: '已结束', cancelled: '已取消' },
     none: '暂无检修安排。',
     end: '立即结束',
     cancel: '取消安排',
     by: '登记人',
+    whereNeeded: '请选择对象。',
     wrongTimes: '结束时间须晚于开始时间。'
   }
 }
