@@ -9,9 +9,10 @@ import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
 import { ratingsOf } from './followed-reports.ts'
 import { episodes, planRuns, reports, ticketEvents, tickets } from './schema.ts'
+import { sightCondition, type Sight } from './ticket-sight.ts'
 
-/** `areas`: the asked-for area and all below it. */
-export type TicketFilter = Omit<TicketQuery, 'area'> & { areas?: string[] }
+/** `areas`: the asked-for area and all below it. `sight`: what the asker may see, if not all. */
+export type TicketFilter = Omit<TicketQuery, 'area'> & { areas?: string[]; sight?: Sight | undefined }
 
 export interface TicketHistory {
   /** Newest first, open ones too where `status` says so. `cursor` is the one of the page before. */
@@ -186,10 +187,11 @@ export function postgresTicketHistory({
 }
 
 function conditionsOf(filter: TicketFilter): (SQL | undefined)[] {
-  const { status = 'open', areas, crew, facility, kind, rule, source, ticketKind, colour } = filter
+  const { status = 'open', areas, sight, crew, facility, kind, rule, source, ticketKind, colour } = filter
   return [
     stateCondition(status),
     areas && inArray(tickets.area, areas),
+    sight && sightCondition(sight),
     crew === undefined ? undefined : eq(tickets.crew, crew),
     facility === undefined ? undefined : eq(tickets.facility, facility),
     kind === undefined ? undefined : eq(tickets.facilityKind, kind),

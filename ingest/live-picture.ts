@@ -8,6 +8,7 @@ import type {
   SystemState,
   TicketClock
 } from '#model/api'
+import { seenBy } from '#db/ticket-sight'
 import { expectedIntervalMs } from '#model/device-models'
 import { HEALTH_IDS, healthRank, type Health } from '#model/health'
 import { FACILITY_KIND_IDS, FACILITY_KINDS } from '#model/kinds'
@@ -211,14 +212,16 @@ export function createLivePicture(options: {
       }
     },
 
-    openTickets({ status, area, crew, facility, kind, rule, source, ticketKind, colour, ...page }) {
+    openTickets({ status, area, crew, facility, kind, rule, source, ticketKind, colour, ...page }, sight) {
       const { limit = DEFAULT_LIMIT, cursor } = page
+      const isSeen = seenBy(sight)
       const matching = [...desk.all()]
         .map(ticket => ticket.row)
         .filter(
           row =>
             (!status || status === 'open' || status === 'all' || row.state === status) &&
             inArea(row.area, area) &&
+            isSeen(row) &&
             (!crew || row.crew === crew) &&
             (!facility || row.facility === facility) &&
             (!kind || row.facilityKind === kind) &&

@@ -9,6 +9,7 @@ import type {
   TicketQuery,
   TicketSummary
 } from '#model/api'
+import type { Sight } from '#db/ticket-sight'
 import type { LiveTotals } from '#model/live'
 import type { Area } from '#model/registry'
 import type { Millis } from '#model/time'
@@ -28,8 +29,8 @@ export interface LiveState {
   /** Worst first, then by id; `cursor` is the one of the page before. */
   facilities(query: FacilityQuery): ListPage<FacilitySummary>
   facility(id: string): FacilityDetail | undefined
-  /** Open tickets only, most urgent first. */
-  openTickets(query: TicketQuery): ListPage<TicketSummary>
+  /** Open tickets only, most urgent first; of them what `sight` may see. */
+  openTickets(query: TicketQuery, sight?: Sight): ListPage<TicketSummary>
   /** Whether the rules have it open. It may be a moment before the database has it, and longer while that is away. */
   hasOpenTicket(id: string): boolean
   devices(query: DeviceQuery): ListPage<DeviceState>

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
-import type { People } from '#db/people'
+import type { People, SignedIn } from '#db/people'
 import { AppError } from '#model/errors'
 import { checkOrigin, isLoopback, tokenOf } from './access.ts'
 import type { Api } from './deps.ts'
@@ -13,18 +13,22 @@ const MAX_MESSAGE_BYTES = 16 * 1024
 /** Lets WebSockets of people who are signed in, from our own page or a program, in at `/api/live`; refuses all others. */
 export function openDoor(
   app: Api,
-  options: { people: People; isFull: () => boolean; join: (socket: WebSocket, token: string) => void }
+  options: {
+    people: People
+    isFull: () => boolean
+    join: (socket: WebSocket, token: string, person: SignedIn) => void
+  }
 ): { close: () => void } {
   const { people, isFull, join } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES })
 
-  async function admit(request: IncomingMessage): Promise<string> {
+  async function admit(request: IncomingMessage): Promise<{ token: string; person: SignedIn }> {
     const token = tokenOf(request.headers, app)
     checkOrigin({ headers: request.headers, host: hostOf(request), cookie: token?.from === 'cookie' })
-    if (!token || !(await people.personOf(token.value)))
-      throw new AppError('unauthenticated', 'Sign in first.')
+    const person = token && (await people.personOf(token.value))
+    if (!person) throw new AppError('unauthenticated', 'Sign in first.')
     if (isFull()) throw new AppError('too-many-requests', 'Too many live pages are open.')
-    return token.value
+    return { token: token.value, person }
   }
 
   function upgrade(request: IncomingMessage, stream: Duplex, first: Buffer): void {
@@ -36,7 +40,8 @@ export function openDoor(
       return
     }
     admit(request).then(
-      token => sockets.handleUpgrade(request, stream, first, socket => join(socket, token)),
+      ({ token, person }) =>
+        sockets.handleUpgrade(request, stream, first, socket => join(socket, token, person)),
       (error: Error) => refuse(stream, problemOf(error))
     )
   }

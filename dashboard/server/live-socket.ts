@@ -2,11 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { WebSocket } from 'ws'
+import type { SignedIn } from '#db/people'
 import { FacilityQuery, Id, TicketQuery } from '#model/api'
 import { ALIVE_EVERY_MS, CONFLATE_MS, type LiveView } from '#model/live'
 import { seconds, type Millis } from '#model/time'
 import type { Api, ServerDeps } from './deps.ts'
 import { openDoor } from './live-door.ts'
+import { sightOf } from './crew-sight.ts'
 import { changesSince, pictureJson, watchView, type WatchedView } from './live-views.ts'
 import { problemOf } from './problems.ts'
 
@@ -37,11 +39,18 @@ const Look = Compile(
   })
 )
 
+/** `person`: whose sight it is, where not everybody sees the same. */
+interface LooksAt {
+  key: string
+  at: LiveView
+  person: SignedIn | undefined
+}
 interface Reader {
   socket: WebSocket
   token: string
+  person: SignedIn
   ask: number
-  looksAt: { key: string; at: LiveView } | undefined
+  looksAt: LooksAt | undefined
   /** It asked and has no snapshot yet. */
   waits: boolean
   /** What it was sent is as of this revision. */
@@ -52,7 +61,7 @@ interface Reader {
 }
 
 /** `/api/live` on the app's own HTTP server, closed with it: the messages of `model/live`, to everyone signed in. */
-export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps): void {
+export function liveSocket(app: Api, { live, tickets, people, crews, log }: ServerDeps): void {
   const readers = new Set<Reader>()
   const views = new Map<string, WatchedView>()
   let rev = 0
@@ -63,10 +72,11 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
   const elapsed = (): Millis => performance.now()
   const at = (): string => `"at":${JSON.stringify(new Date(live.now()).toISOString())}`
 
-  function join(socket: WebSocket, token: string): void {
+  function join(socket: WebSocket, token: string, person: SignedIn): void {
     const reader: Reader = {
       socket,
       token,
+      person,
       ask: 0,
       looksAt: undefined,
       waits: false,
@@ -92,7 +102,12 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
       return
     }
     const sinceLook = elapsed() - reader.lookedAt
-    Object.assign(reader, { ask: message.ask, looksAt: lookOf(message.at), waits: true, lookedAt: elapsed() })
+    Object.assign(reader, {
+      ask: message.ask,
+      looksAt: lookOf(message.at, reader.person),
+      waits: true,
+      lookedAt: elapsed()
+    })
     if (sinceLook < LOOK_EVERY_MS) return
     refresh(reader.looksAt)
     tell(reader)
@@ -100,9 +115,10 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
 
   function refresh(looksAt: Reader['looksAt']): void {
     if (!looksAt) return
-    const { key, at } = looksAt
+    const { key, at, person } = looksAt
+    const sight = () => person && sightOf(person, { crews, live })
     let view = views.get(key)
-    if (!view) views.set(key, (view = watchView(at, { live, tickets, revisions })))
+    if (!view) views.set(key, (view = watchView(at, { live, tickets, revisions, sight })))
     try {
       view
         .refresh(elapsed())
@@ -188,8 +204,9 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
   async function checkSessions(): Promise<void> {
     for (const reader of readers) {
       // While the database is away nobody is thrown out.
-      const signedIn = await people.personOf(reader.token).catch(() => true)
-      if (!signedIn) reader.socket.close(4401, 'signed out')
+      const person = await people.personOf(reader.token).catch(() => reader.person)
+      // Whose role is another now looks anew.
+      if (person?.role !== reader.person.role) reader.socket.close(4401, 'signed out')
     }
   }
 
@@ -235,12 +252,15 @@ export function liveSocket(app: Api, { live, tickets, people, log }: ServerDeps)
   })
 }
 
-/** One key for one question, however it was written. */
-function lookOf(at: LiveView): { key: string; at: LiveView } {
-  if (!('query' in at)) return { key: JSON.stringify(at), at }
+/** One key for one question, however it was written; of tickets a crew member's is its own. */
+function lookOf(at: LiveView, { role, ...rest }: SignedIn): LooksAt {
+  const person = role === 'crew' && at.view !== 'facilities' ? { role, ...rest } : undefined
+  const whose = person ? `${person.username} ` : ''
+  if (!('query' in at)) return { key: whose + JSON.stringify(at), at, person }
   const query = { limit: DEFAULT_ITEMS, ...at.query }
   const sorted = Object.fromEntries(Object.entries(query).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return { key: JSON.stringify({ view: at.view, query: sorted }), at: { ...at, query } as LiveView }
+  const key = whose + JSON.stringify({ view: at.view, query: sorted })
+  return { key, at: { ...at, query } as LiveView, person }
 }
 
 function parse(text: string): unknown {

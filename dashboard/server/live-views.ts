@@ -1,4 +1,5 @@
 import type { TicketHistory } from '#db/ticket-history'
+import type { Sight } from '#db/ticket-sight'
 import type { Episode, FacilitySummary, TicketSummary } from '#model/api'
 import type { LiveView } from '#model/live'
 import { seconds, type Millis } from '#model/time'
@@ -47,7 +48,18 @@ const UNKNOWN: Part = { json: '', rev: 0 }
 
 export function watchView(
   at: LiveView,
-  { live, tickets, revisions }: { live: LiveState; tickets: TicketHistory; revisions: Revisions }
+  {
+    live,
+    tickets,
+    revisions,
+    sight
+  }: {
+    live: LiveState
+    tickets: TicketHistory
+    revisions: Revisions
+    /** What its readers may see of tickets now; undefined: all. */
+    sight: () => Sight | undefined
+  }
 ): WatchedView {
   const picture: Picture = { items: new Map(), order: UNKNOWN, total: UNKNOWN, whole: UNKNOWN }
   const view: WatchedView = { at, picture, known: false, refresh: () => undefined }
@@ -61,12 +73,13 @@ export function watchView(
     view.refresh = whenNewer(live, () => put(live.facilities(at.query)))
   }
   if (at.view === 'tickets' && asksForOpen(at.query)) {
-    view.refresh = whenNewer(live, () => put(live.openTickets(at.query)))
+    view.refresh = whenNewer(live, () => put(live.openTickets(at.query, sight())))
   }
   if (at.view === 'tickets' && !asksForOpen(at.query)) {
     const { area, cursor: _, ...query } = at.query
     view.refresh = whenNewerSlowly(live, async () => {
-      const filter = area === undefined ? query : { ...query, areas: areasUnder(live.areas(), area) }
+      const seen = { ...query, sight: sight() }
+      const filter = area === undefined ? seen : { ...seen, areas: areasUnder(live.areas(), area) }
       const [{ items }, total] = await Promise.all([tickets.tickets(filter), tickets.count(filter)])
       put({ items, total })
     })
@@ -86,7 +99,7 @@ export function watchView(
       async () => {
         const [episodes, its] = await Promise.all([
           tickets.episodes({ facility: at.id, limit: SHOWN_HISTORY }),
-          tickets.tickets({ facility: at.id, status: 'all', limit: SHOWN_HISTORY })
+          tickets.tickets({ facility: at.id, status: 'all', limit: SHOWN_HISTORY, sight: sight() })
         ])
         history = { episodes: episodes.items, tickets: its.items }
         draw()

@@ -4,6 +4,7 @@ import { repeatedChange, submitChange } from '#db/changes'
 import { unknownAttachments } from '#db/known-attachments'
 import type { Person } from '#db/people'
 import { casesOf, ratesBy, ticketRates, type RatesFilter } from '#db/ticket-rates'
+import { seenBy } from '#db/ticket-sight'
 import { factsOf } from '#ingest/tickets/moves'
 import {
   CasesQuery,
@@ -34,6 +35,7 @@ import {
   type TicketState
 } from '#model/tickets'
 import { personOn } from './access.ts'
+import { sightOf } from './crew-sight.ts'
 import { areasOver, areasUnder } from './areas.ts'
 import type { ServerDeps } from './deps.ts'
 import { msOf } from './instant.ts'
@@ -63,9 +65,17 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     return ticket
   }
 
+  /** @throws AppError `forbidden` when it is another crew's */
+  async function seenTicket(id: string, person: Person): Promise<TicketDetail> {
+    const { row } = await stored(id)
+    if (!isTheirs(row, person))
+      throw new AppError('forbidden', 'This ticket is of another crew or another area.')
+    return ticketFor(id, person)
+  }
+
   async function ticketFor(id: string, person: Person): Promise<TicketDetail> {
     const { row, detail } = await stored(id)
-    const actions = isTheirs(row.crew, person) ? allowedActions(factsOf(row), person) : []
+    const actions = isTheirs(row, person) ? allowedActions(factsOf(row), person) : []
     const needs = Object.fromEntries(
       actions.filter(action => needsOf(action).length > 0).map(action => [action, [...needsOf(action)]])
     )
@@ -79,9 +89,9 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
   const codeFor = (report: string, { role }: Person): string | null =>
     CODE_ROLES.includes(role) ? reportCodes.codeOf(report) : null
 
-  /** A crew works on its own tickets, and on those that nobody has. */
-  const isTheirs = (crew: string | null, { role, username }: Person): boolean =>
-    role !== 'crew' || crew === null || crewsOf(username).includes(crew)
+  /** A crew works on its own tickets, and on those that nobody has in its areas; so it sees no other. */
+  const isTheirs = (row: { crew: string | null; area: string | null }, person: Person): boolean =>
+    seenBy(sightOf(person, { crews, live }))(row)
 
   function periodOf({ from, to, area, crew, kind }: Static<typeof RatesQuery>): RatesFilter {
     const [fromMs, toMs] = [Date.parse(from), Date.parse(to)]
@@ -111,8 +121,8 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     const { label, by } = ticketMove(action)
     if (!by.includes(person.role))
       throw new AppError('forbidden', `${label.en} is for ${by.join(', ')}; you are ${person.role}.`)
-    if (!isTheirs(row.crew, person))
-      throw new AppError('forbidden', `This is the ticket of crew ${row.crew}.`)
+    if (!isTheirs(row, person))
+      throw new AppError('forbidden', 'This ticket is of another crew or another area.')
     const facts = factsOf(row)
     const refused = isLateClaim(facts, action) ? undefined : whyNot(facts, action, person)
     if (refused !== undefined) {
@@ -140,9 +150,11 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
       }
     },
     async request => {
-      if (asksForOpen(request.query)) return live.openTickets(request.query)
+      const sight = sightOf(personOn(request), { crews, live })
+      if (asksForOpen(request.query)) return live.openTickets(request.query, sight)
       const { area, ...query } = request.query
-      return tickets.tickets(area === undefined ? query : { ...query, areas: areasUnder(live.areas(), area) })
+      const seen = { ...query, sight }
+      return tickets.tickets(area === undefined ? seen : { ...seen, areas: areasUnder(live.areas(), area) })
     }
   )
 
@@ -198,7 +210,8 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     async request => {
       const { counted, limit = CASES_SHOWN } = request.query
       const ids = await casesOf(db, { ...periodOf(request.query), counted, limit })
-      return { items: await tickets.named(ids), nextCursor: null }
+      const sight = sightOf(personOn(request), { crews, live })
+      return { items: (await tickets.named(ids)).filter(seenBy(sight)), nextCursor: null }
     }
   )
 
@@ -244,7 +257,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
         response: { 200: TicketDetail }
       }
     },
-    async request => ticketFor(request.params.id, personOn(request))
+    async request => seenTicket(request.params.id, personOn(request))
   )
 
   app.post(

@@ -5,6 +5,7 @@ import type { TicketDetail } from '#model/api'
 import type { Role } from '#model/tickets'
 import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
+import { until } from '#test/fixtures/until'
 import { standingClock, startTestSystem, type TestSystem } from '#test/fixtures/system'
 import { buildPageIfStale } from '../../scripts/build-page.ts'
 
@@ -75,6 +76,18 @@ async function dirtyToilet(): Promise<string> {
     expect((await city.post(`/api/tickets/${body.id}/actions`, action)).status).toBe(200)
   return body.id
 }
+/** What lies in the phone's own database. */
+const shelf = (name: string, ask: string): string => `
+  new Promise((resolve, reject) => {
+    const opening = indexedDB.open('mingjie')
+    opening.onerror = reject
+    opening.onsuccess = () => {
+      const asked = opening.result.transaction('${name}').objectStore('${name}').${ask}
+      asked.onsuccess = () => { opening.result.close(); resolve(asked.result) }
+    }
+  })`
+const keptState = (id: string) => `${shelf('seen', `get('${id}')`)}.then(one => one?.ticket.state)`
+const PHOTOS_KEPT = shelf('photos', 'count()')
 const detail = (id: string) => city.get<TicketDetail>(`/api/tickets/${id}`)
 
 it('lets a crew work on a phone without signal, an operator verify, and a manager see the rate', async () => {
@@ -140,6 +153,55 @@ it('lets a crew work on a phone without signal, an operator verify, and a manage
   await seen(office, '.rate', /On-time rate\s*100 %/)
   await office.locator('.rate').first().locator('a').first().click()
   await seen(office, 'a.ticket', 'Clean it')
+})
+
+it('opens without signal, keeps a photo and a claim over reloads, and tells the server once', async () => {
+  const id = await dirtyToilet()
+  const phone = await read('li', '/tickets', 390)
+  await seen(phone, 'article', 'Clean it')
+  await phone.locator('article button', { hasText: 'Accept' }).click()
+  await phone.locator('article button', { hasText: 'Start work' }).click()
+  await phone.locator('article button', { hasText: 'Claim done' }).waitFor()
+  await phone.evaluate('navigator.serviceWorker.ready.then(() => undefined)')
+  // What is read ahead is on the phone before the signal goes.
+  await until('the phone has the ticket', async () => (await phone.evaluate(keptState(id))) === 'in-progress')
+
+  await phone.context().setOffline(true)
+  await phone.reload()
+  await seen(phone, '[role=status]', 'Disconnected')
+  await seen(phone, '.as-of', 'No signal')
+  await phone.locator('article a').click()
+  await seen(phone, '.state', 'In progress')
+  await phone.reload()
+  await phone.locator('.main').getByRole('button', { name: 'Claim done' }).click()
+  await phone.setInputFiles('dialog[open] .photos input[type=file]', {
+    name: 'clean.jpg',
+    mimeType: 'image/jpeg',
+    buffer: await photo('#4488aa')
+  })
+  await seen(phone, 'dialog[open] .photos', 'on this phone')
+  await phone.getByRole('button', { name: 'All other items: yes' }).click()
+  await phone.locator('dialog[open] footer .primary').click()
+  await seen(phone, '.outbox', '1 action is saved on this phone')
+  await phone.reload()
+  await seen(phone, '.outbox', /1 action is saved.*1 photo/s)
+  await seen(phone, '.queued', 'Claim done: saved on this phone')
+
+  await phone.context().setOffline(false)
+  await phone.locator('.outbox').waitFor({ state: 'detached' })
+  await seen(phone, '.state', 'Claimed done')
+  const { history } = await detail(id)
+  const claims = history.filter(({ action }) => action === 'claim')
+  expect(claims).toHaveLength(1)
+  expect(claims[0]?.data).toMatchObject({ photos: [expect.stringMatching(/^[0-9a-f]{64}$/)] })
+  expect(await phone.evaluate(PHOTOS_KEPT)).toBe(0)
+
+  await phone.click('button[aria-label="Sign out"]')
+  await phone.waitForURL('**/sign-in')
+  expect(await phone.evaluate(keptState(id))).toBeUndefined()
+  await phone.context().setOffline(true)
+  await phone.goto(`${city.system.httpUrl}/tickets/${id}`)
+  await seen(phone, '.empty', 'The server cannot be reached')
 })
 
 it('says when a report joined a ticket that is open, and asks for two photos of what was put right', async () => {
