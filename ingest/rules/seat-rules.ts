@@ -188,7 +188,9 @@ function judgeReport(
   if (!known && verdict !== 'met') return
   const instance = known ?? begin(compiled, { seat, facility, device })
   if (own === 'met' && !isFiring(instance)) collect(instance, device, report, receivedAt)
-  judge(core, instance, { verdict, at, knownAt: receivedAt })
+  // A reading that counts from a later decision on does not make its device any faster.
+  const lagMs = receivedAt - (alone ? report.measuredAt : at)
+  judge(core, instance, { verdict, at, knownAt: receivedAt, lagMs })
   hearClaim(core, instance, { verdict: own, at: report.measuredAt, knownAt: receivedAt })
 }
 
@@ -196,11 +198,11 @@ function judgeReport(
 function judge(
   core: Core,
   instance: Instance,
-  { verdict, at, knownAt }: { verdict: Verdict; at: Millis; knownAt: Millis }
+  { verdict, at, knownAt, lagMs }: { verdict: Verdict; at: Millis; knownAt: Millis; lagMs: Millis }
 ): void {
   const { compiled } = instance
   const seat = instance.seat as Seat
-  instance.lagMs = knownAt - at
+  instance.lagMs = lagMs
   instance.expiresAt = expiryOf(core, compiled, seat, at)
   advance(core, instance, { verdict, rung: rungOf(core, compiled, seat, at), at, knownAt })
 }
@@ -216,7 +218,8 @@ export function judgeNow(
   const at = Math.max(knownAt - (known?.lagMs ?? 0), known?.at ?? seat.endedAt?.get(compiled.rule.id) ?? 0)
   const verdict = verdictOf(core, compiled, seat, at)
   if (!known && verdict !== 'met') return
-  judge(core, known ?? begin(compiled, { seat, facility, device }), { verdict, at, knownAt })
+  const lagMs = known && seat.devices.length === 1 ? known.lagMs : knownAt - at
+  judge(core, known ?? begin(compiled, { seat, facility, device }), { verdict, at, knownAt, lagMs })
 }
 
 function begin(

@@ -38,6 +38,20 @@ describe('a bin that stores its readings', () => {
   })
 })
 
+describe('a device that lags', () => {
+  it('ends an episode as late as it speaks, though its reading counts from a later decision on', () => {
+    const world = binWorld()
+    world.say({ device: 'fs-1', at: 0, received: 1, values: { fillPct: 95 } })
+    wait(world, 2, 32)
+    // Measured before the tenth minute, at which it was decided: it counts from that on, and the lag is thirty minutes.
+    world.say({ device: 'fs-1', at: 2, received: 32, values: { fillPct: 10 } })
+    wait(world, 33, 41)
+    expect(rulesOf(world)).toEqual(['bin-full'])
+    world.tick(42, 1)
+    expect(world.episodes()).toMatchObject([{ rule: 'bin-full', endedAt: world.timeOf(12) }])
+  })
+})
+
 describe('a gap', () => {
   it('does not end that a bin was not emptied: only an emptying does', () => {
     const world = binWorld()
