@@ -1,4 +1,5 @@
 import { metricDefinition } from '#model/metrics'
+import type { Fault } from '#model/rule-faults'
 import { applyOverrides, type Override, type Scope } from '#model/rule-scopes'
 import { CONDITIONS, SETTING_IDS } from '#model/rule-shapes'
 import type { Condition, Rule, RuleSettings } from '#model/rules'
@@ -161,6 +162,14 @@ export function settingsFor(rule: Rule, scope: Scope | undefined): Rule {
 /** What a rule has beside its settings, and a person can change. */
 export const TEXT_FIELDS = ['label', 'why', 'ticket', 'parents'] as const
 export type RuleField = keyof RuleSettings | (typeof TEXT_FIELDS)[number]
+
+/** What is wrong with the settings of a scope, each by its place in them: `when.any[1]`. */
+export function faultsUnder(faults: readonly Fault[], rule: Rule, scope: Scope | undefined): Fault[] {
+  const before = scope ? `overrides[${rule.overrides.findIndex(one => one.scope === scope)}].set.` : ''
+  return faults
+    .filter(({ path }) => path.startsWith(before))
+    .map(fault => ({ ...fault, path: fault.path.slice(before.length) }))
+}
 
 export interface FieldChange {
   scope: Scope | undefined
