@@ -76,6 +76,9 @@ export async function startStateConsumer(options: {
   let committedAt = performance.now()
   let checkpointAt = performance.now()
   let checkpointing: Promise<void> | undefined
+  /** A commit of nothing but the position, beside which the next batches are taken. */
+  let moving: Promise<void> | undefined
+  let moveFailed: Error | undefined
   let askedAt = 0
   let trouble: { reason: string; since: Millis } | undefined
   let unanswered: { at: number; since: Millis } | undefined
@@ -116,32 +119,15 @@ export async function startStateConsumer(options: {
 
   async function commit(): Promise<void> {
     const effects = options.effects.current
-    const idle = isIdle(effects) && applied.length === 0
+    const idle = isIdle(effects) && applied.length === 0 && rejects.rows().length === 0
+    throwIfMoveFailed()
+    if (idle && !stop.signal.aborted && !checkpointIsDue()) return moveSoon()
+    await moving
+    throwIfMoveFailed()
     if (standing.seq === position.seq && idle) return
-    const soon = performance.now() - committedAt < COMMIT_AT_LEAST_MS && !stop.signal.aborted
-    if (idle && rejects.rows().length === 0 && soon) {
-      // Nothing more may come: look again by ourselves.
-      later ??= setTimeout(() => poke.call(), COMMIT_AT_LEAST_MS)
-      return
-    }
     clearTimeout(later)
     later = undefined
-    const rows: StateCommit = {
-      from: position,
-      to: standing,
-      tickets: [...effects.tickets.values()],
-      episodes: [...effects.episodes.values()],
-      events: effects.events,
-      notifications: effects.notifications,
-      reports: effects.reports,
-      ratings: effects.ratings,
-      planRuns: effects.planRuns,
-      quarantine: rejects.rows(),
-      applied
-    }
-    await patiently(() => store.commit(rows))
-    position = standing
-    committedAt = performance.now()
+    await move(standing, { ...rowsOf(effects), quarantine: rejects.rows(), applied })
     options.effects.current = noEffects()
     rejects.empty()
     const done = applied
@@ -151,6 +137,38 @@ export async function startStateConsumer(options: {
       for (const resolve of waiting.get(id) ?? []) resolve(refused)
       waiting.delete(id)
     }
+  }
+
+  /**
+   * There is nothing that a page would show before a request finds it, so the rules need not wait for the answer: its
+   * way through a busy event loop is as long as the work of a batch.
+   */
+  function moveSoon(): void {
+    if (standing.seq === position.seq) return
+    const waitMs = committedAt + COMMIT_AT_LEAST_MS - performance.now()
+    if (moving || waitMs > 0) {
+      // Nothing more may come: look again by ourselves.
+      later ??= setTimeout(() => poke.call(), Math.max(waitMs, COMMIT_AT_LEAST_MS))
+      return
+    }
+    clearTimeout(later)
+    later = undefined
+    moving = move(standing, NOTHING)
+      .catch((error: Error) => {
+        moveFailed = error
+        poke.call()
+      })
+      .finally(() => (moving = undefined))
+  }
+
+  function throwIfMoveFailed() {
+    if (moveFailed) throw moveFailed
+  }
+
+  async function move(to: Position, rows: Omit<StateCommit, 'from' | 'to'>): Promise<void> {
+    await patiently(() => store.commit({ ...rows, from: position, to }))
+    position = to
+    committedAt = performance.now()
   }
 
   /** An asker may come after its change was taken up by a poll: the newest outcomes are kept for it. */
@@ -198,9 +216,11 @@ export async function startStateConsumer(options: {
     await store.tidy(engine.time.at - RAW_RETENTION_MS)
   }
 
+  const checkpointIsDue = () => !checkpointing && performance.now() - checkpointAt >= CHECKPOINT_EVERY_MS
+
   async function maybeCheckpoint(): Promise<void> {
     const settled = standing.seq === position.seq && standing.appliedNo === position.appliedNo
-    if (!settled || checkpointing || performance.now() - checkpointAt < CHECKPOINT_EVERY_MS) return
+    if (!settled || !checkpointIsDue()) return
     checkpointAt = performance.now()
     const at = position
     const packed = packState(inTurns())
@@ -284,6 +304,14 @@ export async function startStateConsumer(options: {
     }
   }
 }
+
+const rowsOf = (effects: Effects) => ({
+  ...effects,
+  tickets: [...effects.tickets.values()],
+  episodes: [...effects.episodes.values()]
+})
+
+const NOTHING = { ...rowsOf(noEffects()), quarantine: [], applied: [] }
 
 /** A promise somebody else keeps. */
 function createPoke(): { called: Promise<undefined>; call: () => void } {
