@@ -24,8 +24,26 @@ const en = {
       action: 'Sign out'
     }
   },
+  now: {
+    title: 'Tickets now',
+    unsent: 'Nobody sent yet',
+    urgent: 'Late, or due next',
+    newest: 'Just came',
+    none: {
+      unsent: 'Somebody is sent to every ticket.',
+      urgent: 'No open ticket.',
+      newest: 'No ticket yet.'
+    },
+    fresh: 'New',
+    open: 'Open it'
+  },
   phone: {
-    asOf: (time: string) => `No signal. As this phone had it at ${time}; what you do is saved and sent later.`
+    asOf: (time: string) =>
+      `No signal. As this phone had it at ${time}; what you do is saved and sent later.`,
+    nothingKept:
+      'No connection. The overview comes back by itself; tickets that this phone has kept are under My tickets.',
+    asOfShort: (time: string) => `No signal. As this phone had it at ${time}.`,
+    wayThere: 'Way there'
   },
   photos: {
     label: 'Photos',
@@ -44,7 +62,8 @@ const en = {
   },
   list: {
     mine: 'My crew',
-    everyone: 'All tickets',
+    everyone: 'All in my area',
+    account: 'Account',
     mineTitle: 'My tickets',
     mineLead: (crew: string) => `Of ${crew}, due first.`,
     mineNone: 'Nothing to do. A new ticket appears here by itself.',
@@ -120,7 +139,9 @@ const en = {
       defer: (who: string, until: string) => `${who} asks to defer until ${until}.`,
       extend: (who: string, time: string) => `${who} asks for ${time} more.`
     },
+    whyGivenBack: ['Not ours', 'Wrong place', 'Cannot get there', 'Needs other tools'],
     hurts: {
+      refuse: 'Not yours, or you cannot do it? Say why: the control room sends somebody else.',
       close: 'The ticket is closed by your word alone; nobody goes there any more.',
       void: 'The ticket counts as never real. It is in no rate.',
       merge: 'This ticket is closed. Its reports go on in the other one.',
@@ -383,8 +404,20 @@ const zh: TicketWords = {
       action: '退出登录'
     }
   },
+  now: {
+    title: '当前工单',
+    unsent: '待派遣',
+    urgent: '超时及即将到期',
+    newest: '最新工单',
+    none: { unsent: '所有工单均已派遣。', urgent: '没有未结工单。', newest: '还没有工单。' },
+    fresh: '新',
+    open: '查看工单'
+  },
   phone: {
-    asOf: time => `无信号。显示本机 ${time} 的数据；您的操作会先保存，联网后自动提交。`
+    asOf: time => `无信号。显示本机 ${time} 的数据；您的操作会先保存，联网后自动提交。`,
+    nothingKept: '未连接。联网后总览自动恢复；本机保存的工单见“我的工单”。',
+    asOfShort: time => `无信号。显示本机 ${time} 的数据。`,
+    wayThere: '导航前往'
   },
   photos: {
     label: '照片',
@@ -402,7 +435,8 @@ const zh: TicketWords = {
   },
   list: {
     mine: '本班组',
-    everyone: '全部工单',
+    everyone: '片区全部',
+    account: '我的',
     mineTitle: '我的工单',
     mineLead: crew => `${crew}，按时限先后排列。`,
     mineNone: '暂无待办。新工单会自动出现在这里。',
@@ -477,7 +511,9 @@ const zh: TicketWords = {
       defer: (who, until) => `${who} 申请缓办至 ${until}。`,
       extend: (who, time) => `${who} 申请延期 ${time}。`
     },
+    whyGivenBack: ['不属于本班组', '地点有误', '无法到达现场', '缺少工具或人手'],
     hurts: {
+      refuse: '不属于本班组或无法处置？请说明原因，由值班员改派。',
       close: '将直接人工结案，不再派人处置。',
       void: '作废后视为不实工单，不计入任何考核。',
       merge: '本单将结案，上报记录并入另一张工单。',
