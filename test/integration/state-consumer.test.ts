@@ -10,7 +10,7 @@ import { tick } from '#db/journal-ticks'
 import { migrateDatabase } from '#db/migrate'
 import { importRecords } from '#db/registry'
 import { changes, quarantine, ticketEvents, tickets } from '#db/schema'
-import { postgresStateStore } from '#db/state-store'
+import { postgresStateStore, type StateCommit, type StateStore } from '#db/state-store'
 import { noEffects } from '#ingest/effects'
 import { normaliseBatch } from '#ingest/normalise'
 import { createDecisions } from '#ingest/decisions'
@@ -33,6 +33,8 @@ let consumer: StateConsumer | undefined
 let fatal: Error | undefined
 /** The newest record the rules have begun with. */
 let taken = 0
+/** What a commit of nothing but the position waits for. */
+let answer: Promise<void> = Promise.resolve()
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mingjie-state-'))
@@ -42,6 +44,7 @@ beforeEach(async () => {
   await migrateDatabase(database.pool)
   db = databaseOn(database.pool)
   fatal = undefined
+  answer = Promise.resolve()
 })
 afterEach(async () => {
   await consumer?.close()
@@ -64,7 +67,7 @@ async function start({ failsOn }: { failsOn?: string } = {}) {
   }
   consumer = await startStateConsumer({
     journal,
-    store: postgresStateStore(database.pool),
+    store: slowPositions(postgresStateStore(database.pool)),
     engine,
     desk,
     registry,
@@ -79,6 +82,18 @@ async function start({ failsOn }: { failsOn?: string } = {}) {
     clock,
     log: () => {}
   })
+}
+
+function slowPositions(store: StateStore): StateStore {
+  const sizeOf = ({ tickets, episodes, events, applied }: StateCommit) =>
+    tickets.length + episodes.length + events.length + applied.length
+  return {
+    ...store,
+    async commit(rows) {
+      if (sizeOf(rows) === 0) await answer
+      await store.commit(rows)
+    }
+  }
 }
 
 async function stop() {
@@ -185,6 +200,43 @@ describe('a journal that is not the database’s', () => {
     await journal.close()
     journal = await leveldbJournal({ dir: join(folder, 'other'), clock })
     await expect(start()).rejects.toMatchObject({ code: 'journal-failed' })
+  })
+})
+
+describe('a commit of nothing but the position', () => {
+  let release = () => {}
+  async function holdAnswers() {
+    const id = (await openTicket()).id
+    answer = new Promise(resolve => (release = resolve))
+    await report('fs-2', 20)
+    await until('the rules are past it', () => taken === journal.head())
+    return id
+  }
+
+  it('is not waited for: the rules go on, and commit what they decide after it', async () => {
+    await holdAnswers()
+    for (const fillPct of [21, 22, 23]) {
+      const seq = await report('fs-2', fillPct)
+      await until('the next is taken', () => taken === seq)
+    }
+    expect(consumer?.committed()).toBeLessThan(journal.head() - 2)
+    await report('fs-1', 5)
+    clock.set(START + minutes(20))
+    await journal.append(tick(minutes(60)))
+    release()
+    await decided()
+    expect(await db.select().from(tickets)).toMatchObject([{ closeReason: 'self-cleared' }])
+  })
+
+  it('stops us all the same when somebody else moved it', async () => {
+    await holdAnswers()
+    await report('fs-2', 21)
+    await until('it is on its way', () => taken === journal.head())
+    await database.pool.query(`update offsets set seq = seq + 1000 where consumer = 'state'`)
+    release()
+    await until('it has stopped', () => fatal !== undefined)
+    expect(fatal).toMatchObject({ code: 'offset-moved' })
+    consumer = undefined
   })
 })
 
