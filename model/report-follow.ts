@@ -115,7 +115,9 @@ export const FollowedReport = Type.Object({
   postponedUntil: Nullable(Instant),
   rating: Nullable(Type.Object({ stars: Stars, comment: Nullable(Type.String()), at: Instant })),
   /** Until when it can be rated; null: it cannot, not yet or not any more. */
-  rateUntil: Nullable(Instant)
+  rateUntil: Nullable(Instant),
+  /** The clock that the page shows. */
+  timeZone: Type.String()
 })
 export type FollowedReport = Static<typeof FollowedReport>
 

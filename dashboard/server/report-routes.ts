@@ -66,7 +66,11 @@ export const reportRoutes: FastifyPluginAsyncTypebox<
   }
 
   const shown = (code: string, found: FollowedCase) =>
-    reportShown(code, found, { place: live.describeTicket(found.ticket).subjectName, now: live.now() })
+    reportShown(code, found, {
+      place: live.describeTicket(found.ticket).subjectName,
+      now: live.now(),
+      timeZone: live.system().timeZone
+    })
 
   app.get(
     '/api/reports',
@@ -201,7 +205,7 @@ const iso = (at: Millis): string => new Date(at).toISOString()
 function reportShown(
   code: string,
   { report, ticket, moves, rating }: FollowedCase,
-  { place, now }: { place: string; now: Millis }
+  { place, now, timeZone }: { place: string; now: Millis; timeZone: string }
 ): FollowedReport {
   const attended = ticket.acceptedAt !== null || ticket.lateClaimAt !== null || ticket.plan !== null
   const closeReason = ticket.closeReason as CloseReason | null
@@ -217,7 +221,8 @@ function reportShown(
     steps: stepsOf(report.at, moves, state),
     postponedUntil: ticket.deferredUntil === null ? null : iso(ticket.deferredUntil),
     rating: rating ? { stars: rating.stars, comment: rating.comment, at: iso(rating.at) } : null,
-    rateUntil: rating || rateableUntil === null || rateableUntil < now ? null : iso(rateableUntil)
+    rateUntil: rating || rateableUntil === null || rateableUntil < now ? null : iso(rateableUntil),
+    timeZone
   }
 }
 

@@ -31,6 +31,13 @@ describe('reporters without an account', () => {
       await city.post('/api/people', { username, name: username, role })
       tokens.set(username, await city.system.people.createToken(username, 'bearer'))
     }
+    const crew = { ...{ name: 'North', contractor: null, areas: ['grid-1'], kinds: [] }, members: ['li'] }
+    const { status } = await city.api('/api/crews/north', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...crew, shifts: [], phone: null, active: true })
+    })
+    expect(status).toBe(200)
   })
   afterAll(() => city.close())
 
@@ -82,7 +89,8 @@ describe('reporters without an account', () => {
       steps: [{ state: 'received', at: iso(START) }],
       postponedUntil: null,
       rating: null,
-      rateUntil: null
+      rateUntil: null,
+      timeZone: 'Asia/Shanghai'
     })
     expect((await rate(code ?? '', { stars: 5 })).body).toMatchObject({ code: 'conflict' })
 

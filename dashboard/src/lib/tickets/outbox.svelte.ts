@@ -1,5 +1,6 @@
 import { getContext, setContext } from 'svelte'
 import type {
+  ReportedTicket,
   Session,
   TicketActionRequest,
   TicketDetail,
@@ -122,7 +123,7 @@ export class Outbox {
   report(
     report: TicketReportRequest,
     about: { key: string; at: number; title: Label; place: string }
-  ): Promise<'saved' | TicketDetail> {
+  ): Promise<'saved' | ReportedTicket> {
     const { key, at: savedAt, title, place } = about
     return this.#take({ key, report, title, place, who: this.#session.username, savedAt })
   }

@@ -1,0 +1,102 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { TicketDetail, TicketSummary } from '#model/api'
+import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
+import { cityCsv } from '#test/fixtures/city-csv'
+import { standingClock, startTestSystem, type TestSystem } from '#test/fixtures/system'
+import { buildPageIfStale } from '../../scripts/build-page.ts'
+
+const START = Date.parse('2026-11-02T02:00:00Z')
+const PASSWORD = 'long enough'
+
+let browser: Browser
+let city: TestSystem
+let readers: Reader[] = []
+
+beforeAll(async () => {
+  await buildPageIfStale()
+  browser = await openBrowser()
+}, 120_000)
+afterAll(() => browser.close())
+beforeEach(async () => {
+  city = await startTestSystem({ clock: standingClock(START), publicReports: true })
+  await city.importCsv(cityCsv([{ id: 'toilet-1', kind: 'toilet' }]))
+  await city.system.people.add({ username: 'wang', name: 'wang', role: 'operator', password: PASSWORD })
+})
+afterEach(async () => {
+  await Promise.all(readers.map(reader => reader.close()))
+  await city.close()
+  const complaints = readers.flatMap(reader => reader.complaints)
+  readers = []
+  expect(complaints).toEqual([])
+})
+
+async function open(path: string, options: Parameters<typeof openReader>[1] = {}): Promise<Page> {
+  const reader = await openReader(browser, options)
+  readers.push(reader)
+  await reader.page.goto(city.system.httpUrl + path)
+  return reader.page
+}
+const seen = (page: Page, selector: string, text: string | RegExp) =>
+  page.locator(selector).filter({ hasText: text }).first().waitFor()
+const act = async (id: string, body: object) =>
+  expect((await city.post(`/api/tickets/${id}/actions`, body)).status).toBe(200)
+
+it('gives the caller of the hotline a code, by which they follow their report and rate it', async () => {
+  const desk = await open('/tickets/new?facility=toilet-1')
+  await signIn(desk, { username: 'wang', password: PASSWORD })
+  await desk.getByRole('button', { name: 'Dirty' }).click()
+  await desk.getByRole('button', { name: 'Hotline' }).click()
+  await desk.locator('form .primary').click()
+  await seen(desk, '[role=status]', 'Ticket opened')
+  await desk.getByAltText('QR code of the address').waitFor()
+  const code = (await desk.locator('.code .figure').textContent()) ?? ''
+
+  // The caller, on a phone without an account.
+  const phone = await open('/r', { width: 390, language: 'zh' })
+  await phone.fill('input[name=code]', 'no code at all')
+  await phone.locator('form .primary').click()
+  await seen(phone, '[role=alert]', '未找到该查询码')
+  await phone.fill('input[name=code]', code.toLowerCase().replaceAll('-', ' '))
+  await phone.locator('form .primary').click()
+  await seen(phone, '[role=status]', '已受理')
+  expect(new URL(phone.url()).pathname).toBe(`/r/${code}`)
+  expect(await phone.locator('nav').count()).toBe(0)
+
+  const [ticket] = (await city.get<{ items: TicketSummary[] }>('/api/tickets')).items
+  const id = ticket?.id ?? ''
+  for (const action of ['check', 'dispatch', 'accept', 'start']) await act(id, { action })
+  await phone.reload()
+  await seen(phone, '[role=status]', '正在处理')
+  expect(await phone.locator('form').count()).toBe(0)
+  await act(id, { action: 'close', note: 'cleaned' })
+  await phone.reload()
+  await seen(phone, '[role=status]', '已办结')
+  await phone.locator('form .primary').click()
+  await seen(phone, '[role=alert]', '请先选择星级')
+  await phone.getByLabel('满意', { exact: true }).check()
+  await phone.fill('textarea', '很快')
+  await phone.locator('form .primary').click()
+  await seen(phone, 'h2', '感谢您的评价')
+
+  await desk.locator('a.button').click()
+  await seen(desk, 'section', /What reporters say.*Good.*很快/s)
+  await seen(desk, 'ol li', /Rated by the reporter.*4 of 5 stars/s)
+  await seen(desk, 'section li', code)
+  await desk.goto(`${city.system.httpUrl}/tickets/rates`)
+  await seen(desk, 'section', /Satisfaction\s*4\s.*1 rating in the period/s)
+})
+
+it('takes a report without an account where that is on', async () => {
+  const phone = await open('/report?facility=toilet-1', { width: 390 })
+  await phone.locator('form .primary').click()
+  await seen(phone, '[role=alert]', 'Please say what it is')
+  await phone.getByRole('button', { name: 'Blocked' }).click()
+  await phone.fill('textarea', 'The door does not open')
+  await phone.locator('form .primary').click()
+  await seen(phone, '[role=status]', 'has arrived')
+  await phone.locator('a.button').click()
+  await seen(phone, '[role=status]', 'Received')
+  const { items } = await city.get<{ items: TicketDetail[] }>('/api/tickets')
+  expect(items).toMatchObject([{ source: 'public', kind: 'blocked', facility: 'toilet-1' }])
+})
