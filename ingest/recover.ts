@@ -102,12 +102,16 @@ export async function recover(options: {
 }
 
 async function* appliedChanges(store: StateStore): AsyncGenerator<Change, undefined> {
-  for (let no = 0; ;) {
-    const page = await store.appliedAfter(no, CHANGES_AT_ONCE)
+  let page = await store.appliedAfter(0, CHANGES_AT_ONCE)
+  while (page.length === CHANGES_AT_ONCE) {
+    // Postgres reads the next while these are taken.
+    const next = store.appliedAfter(page.at(-1)?.applied?.no ?? 0, CHANGES_AT_ONCE)
+    next.catch(() => {})
     yield* page
-    if (page.length < CHANGES_AT_ONCE) return undefined
-    no = page.at(-1)?.applied?.no ?? no
+    page = await next
   }
+  yield* page
+  return undefined
 }
 
 export const trimmed = (wanted: number, found: number): AppError =>

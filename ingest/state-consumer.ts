@@ -28,6 +28,8 @@ const CHANGE_TIMEOUT_MS = seconds(10)
 const CHANGE_AHEAD_MS = seconds(5)
 /** Work at a stretch on a checkpoint. */
 const TURN_MS = 10
+/** And on a batch: of messages of one device it is less, of gateways' a batch may hold ten thousand reports. */
+const RECORDS_TURN_MS = 40
 const RETRY_MS = { first: 100, most: 5000 }
 /** A database that has not answered for so long is trouble, though nothing failed. */
 const SLOW_ANSWER_MS = seconds(10)
@@ -106,14 +108,19 @@ export async function startStateConsumer(options: {
     if (pending.length === CHANGES_AT_ONCE) poke.call()
   }
 
-  function takeRecords(records: JournalRecord[]): void {
+  async function takeRecords(records: JournalRecord[]): Promise<void> {
     const [first] = records
     if (first && first.seq !== standing.seq + 1) throw trimmed(standing.seq + 1, first.seq)
-    for (const [i, record] of options.normalise(records).entries()) {
+    const normalised = options.normalise(records)
+    let turn = performance.now()
+    for (const [i, record] of normalised.entries()) {
       const failure = applyRecord(engine, record, records[i]?.payload)
       if (failure) log(`the rules failed on record ${record.seq}, it is in quarantine: ${failure}`)
       rejects.add(record)
       standing = { ...standing, seq: record.seq }
+      if (performance.now() - turn < RECORDS_TURN_MS) continue
+      await sleep(0)
+      turn = performance.now()
     }
   }
 
@@ -243,7 +250,7 @@ export async function startStateConsumer(options: {
       if (asked || performance.now() - askedAt > ASK_FOR_CHANGES_MS) await patiently(takeChanges)
       if (came !== undefined) {
         if (came.done) break
-        takeRecords(came.value)
+        await takeRecords(came.value)
         next = batches.next()
       }
       await commit()

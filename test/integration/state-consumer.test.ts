@@ -53,8 +53,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** `failsOn`: the device whose records the rules fail on. */
-async function start({ failsOn }: { failsOn?: string } = {}) {
+/** `failsOn`: the device whose records the rules fail on. `onRecord` is called with each, `onBatch` with how many come at once. */
+async function start({
+  failsOn,
+  onRecord,
+  onBatch
+}: { failsOn?: string; onRecord?: () => void; onBatch?: (records: number) => void } = {}) {
   const effects = { current: noEffects() }
   const { registry, crews, desk, engine } = createDecisions({
     rules: DEFAULT_RULES,
@@ -63,6 +67,7 @@ async function start({ failsOn }: { failsOn?: string } = {}) {
   const { record } = engine
   engine.record = one => {
     if (failsOn !== undefined && one.deviceId === failsOn) throw new Error('we have a bug')
+    onRecord?.()
     record(one)
   }
   consumer = await startStateConsumer({
@@ -75,6 +80,7 @@ async function start({ failsOn }: { failsOn?: string } = {}) {
     effects,
     normalise: records => {
       taken = records.at(-1)?.seq ?? taken
+      onBatch?.(records.length)
       return normaliseBatch(records, registry)
     },
     onBatch: () => {},
@@ -190,6 +196,31 @@ describe('a record the rules fail on', () => {
     await start({ failsOn: 'fs-2' })
     await pass(30)
     expect(fatal).toBeUndefined()
+  })
+})
+
+describe('a batch that is much work', () => {
+  it('leaves others their turns between its records', async () => {
+    const SLOW_MS = 60
+    await Promise.all(Array.from({ length: 5 }, () => journal.append(tick(1000))))
+    let turn = 0
+    let turns = setImmediate(function next() {
+      turn++
+      turns = setImmediate(next)
+    })
+    const takenIn = new Set<number>()
+    const batches: number[] = []
+    await start({
+      onRecord() {
+        takenIn.add(turn)
+        for (const began = performance.now(); performance.now() - began < SLOW_MS;);
+      },
+      onBatch: records => batches.push(records)
+    })
+    await decided()
+    clearImmediate(turns)
+    expect(batches).toEqual([5])
+    expect(takenIn.size).toBe(5)
   })
 })
 
