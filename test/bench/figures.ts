@@ -53,7 +53,7 @@ export const FIGURES = {
   listAreaP99: { what: 'the same within an area, p99', unit: 'ms', atMost: 50 },
   largeRestart: { what: '100 000 facilities: from start to ready again', unit: 's' },
   checkpointSave: {
-    what: 'a checkpoint of 100 000 facilities: the rules stand, in pieces of 10 ms',
+    what: 'a checkpoint of 100 000 facilities: the rules stand while it is packed, piece by piece',
     unit: 'ms'
   },
   checkpointSize: { what: 'that checkpoint packed', unit: 'MB' },
