@@ -155,7 +155,14 @@ export async function startStateConsumer(options: {
     const waitMs = committedAt + COMMIT_AT_LEAST_MS - performance.now()
     if (moving || waitMs > 0) {
       // Nothing more may come: look again by ourselves.
-      later ??= setTimeout(() => poke.call(), Math.max(waitMs, COMMIT_AT_LEAST_MS))
+      later ??= setTimeout(
+        () => {
+          // May come too early or while the move is on its way: then it is set again.
+          later = undefined
+          poke.call()
+        },
+        Math.max(waitMs, COMMIT_AT_LEAST_MS)
+      )
       return
     }
     clearTimeout(later)
