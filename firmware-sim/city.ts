@@ -27,7 +27,7 @@ const DISTRICT_SIZE = {
 }
 const LAMPS = 6000
 const LAMPS_PER_CABINET = 48
-/** The one road whose lamps have a modem each; everywhere else the cabinet's gateway speaks for them. */
+/** The road whose lamps have a modem each, unless another is named; everywhere else the cabinet's gateway speaks for them. */
 const DIRECT_ROAD = 'yihe-lu'
 const GEOMETRY = { emptyDistanceMm: 1050, fullDistanceMm: 250, deadZoneMm: 200 }
 
@@ -47,7 +47,8 @@ export function makeCity({
   seed,
   scale,
   lampsPerCabinet,
-  least = {}
+  least = {},
+  directRoad = DIRECT_ROAD
 }: {
   seed: number
   scale: number
@@ -55,6 +56,7 @@ export function makeCity({
   lampsPerCabinet?: number
   /** More than the scale gives, where every kind of trouble must find its place. */
   least?: { compactors?: number; toilets?: number }
+  directRoad?: string
 }): City {
   const random = randomFor(seed, 'city')
   const many = (full: number, least: number) => Math.max(least, Math.round(full * scale))
@@ -185,7 +187,7 @@ export function makeCity({
         metres: 5,
         name: `${plan.name}${c + 1}号配电柜`
       })
-      const direct = plan.id === DIRECT_ROAD
+      const direct = plan.id === directRoad
       const controller = direct
         ? device('cabinet-controller', `cab-${number}`, cabinet)
         : device('gateway', `gw-${number}`, cabinet)

@@ -14,7 +14,8 @@ const HELP = `Plays a simulated city against a running Mingjie, live, until Ctrl
   npm run sim -- --seed 7 --facilities 500 --hours 48 --speed max --expect out.json
 
 With --expect hard days happen to the city: of everything that can go wrong some, and the file says which tickets must
-follow and which must not. Without --speed max they begin now and are sent as they happen.
+follow, how they end and what proves a claim, and which must not open. With --speed max announced work and changed rules
+belong to it; without they begin now and are sent as they happen.
 
   --http <url>        where Mingjie answers       (http://127.0.0.1:8080)
   --mqtt <url>        its broker, mqtt or mqtts   (mqtt://127.0.0.1:1883)
@@ -25,8 +26,10 @@ follow and which must not. Without --speed max they begin now and are sent as th
   --scale <number>    1 is a whole district       (0.1)
   --facilities <n>    instead of the scale: about so many, with the large cabinets of a main road
   --hours <n>         so long the hard days last  (48)
-  --speed <live|max>  max: on this machine alone, as fast as it goes; npm run truth needs a system  (live)
-  --expect <file>     writes what must follow: {must, may, mustNot}, each {rule, subject, from, to, why}
+  --speed <live|max>  live: in real time, the only time a running Mingjie knows  (live)
+                      max: nothing is sent, only thought out, as fast as it goes
+                      (60 times faster or so: npm run truth plays a system of its own on a played clock)
+  --expect <file>     writes what must follow; its shape, version 2, is in firmware-sim/truth/file.ts
   --secrets <file>    keeps the devices' secrets between runs  (./sim-secrets.json)
   --help
 
@@ -67,7 +70,10 @@ function settings() {
   if (!(hoursLong > 0 && hoursLong <= 240))
     throw new UsageError(`--hours ${values.hours} is not a number above 0 and up to 240`)
   if (values.speed !== 'live' && values.speed !== 'max')
-    throw new UsageError(`--speed ${values.speed} is neither live nor max`)
+    throw new UsageError(
+      `--speed ${values.speed} is neither live nor max. A running Mingjie lives in real time, and refuses devices whose clocks run ` +
+        'ahead: nothing can be sent faster. For a time that is played fast, on a system of its own: npm run truth'
+    )
   const given = { ...values, seed, scale, facilities, hoursLong }
   if (values.speed === 'max') {
     if (values.expect === undefined)
@@ -139,7 +145,7 @@ const cityOf = ({ seed, scale, facilities }: Settings): City =>
 /** Writes what must follow from the hard days that begin at `from`. */
 async function expect(settings: Settings & { expect: string }, city: City, from: Millis) {
   const { seed, hoursLong, expect: file } = settings
-  const days = plannedDays({ city, from, hoursLong })
+  const days = plannedDays({ city, from, hoursLong, office: settings.speed === 'max' })
   await writeExpectation(file, seed, days).catch((error: Error) => {
     throw new UsageError(`${file} cannot be written: ${error.message}`)
   })

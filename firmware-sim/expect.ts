@@ -1,23 +1,28 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { hours, minutes, type Millis } from '#model/time'
 import { hardDays } from './hard-days.ts'
+import { NO_ORDERS, ordersFor } from './orders.ts'
 import { reportStream } from './reports.ts'
 import { RULE_IDS } from './truth/domain.ts'
-import { expectationFile, expectationOf, type Expectation, type Played } from './truth/expectation.ts'
+import { foreseenOf, type Expectation, type Played } from './truth/expectation.ts'
+import { expectationFile } from './truth/file.ts'
 import type { City } from './city.ts'
 
 /** What a step of `npm run truth` takes, and a live report at most. */
 const STEP_MS = minutes(2)
 
-/** The hard days of a city, and what must follow from them. */
-export function plannedDays({ city, from, hoursLong }: { city: City; from: Millis; hoursLong: number }): {
+/** The hard days of a city, and what must follow from them; with what an office does, if there is one to do it. */
+export function plannedDays(options: { city: City; from: Millis; hoursLong: number; office: boolean }): {
   played: Played
   expectation: Expectation
 } {
+  const { city, from, hoursLong, office } = options
   const to = from + hours(hoursLong)
-  const faults = hardDays({ city, from, to, rules: new Set(RULE_IDS) })
-  const played: Played = { city, faults, from, to, stepMs: STEP_MS }
-  return { played, expectation: expectationOf(played) }
+  const hard = hardDays({ city, from, to, rules: new Set(RULE_IDS) })
+  const more = office ? ordersFor({ city, from, to, faults: hard }) : { orders: NO_ORDERS, faults: [] }
+  const faults = [...hard, ...more.faults].sort((a, b) => a.from - b.from)
+  const played: Played = { city, faults, from, to, stepMs: STEP_MS, orders: more.orders }
+  return { played, expectation: foreseenOf(played) }
 }
 
 /** Never half written. Rejects with the system's own words where it cannot be. */

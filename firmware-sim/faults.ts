@@ -47,6 +47,7 @@ export const FAULTS = {
   'compactor-flapping': { label: 'the load swings around the limit', layer: 'world', strikes: STATIONS },
   'haul-missed': { label: 'no truck, and hardly any waste', layer: 'world', strikes: STATIONS },
   'toilet-odour': { label: 'the fan is broken', layer: 'world', strikes: NOSES },
+  'toilet-stench': { label: 'a drain is blocked: far over the limit', layer: 'world', strikes: NOSES },
   'station-odour': { label: 'leachate in the yard', layer: 'world', strikes: NOSES },
   'h2s-trace': { label: 'hydrogen sulphide at what the cell can just tell', layer: 'world', strikes: NOSES },
   'toilet-crowded': { label: 'a tour bus has arrived', layer: 'world', strikes: TOILETS },
@@ -60,6 +61,11 @@ export const FAULTS = {
     label: 'no power in the cabinet; its controller lives on a battery and says so',
     layer: 'world',
     strikes: ['cabinet-controller', 'gateway']
+  },
+  'cabinet-mute': {
+    label: 'no power in the cabinet, and its controller has no battery: all behind it fall silent',
+    layer: 'world',
+    strikes: ['cabinet-controller']
   },
   offline: {
     label: 'no network for a while; what was measured is delivered afterwards',

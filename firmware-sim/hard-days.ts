@@ -189,6 +189,12 @@ const SCENARIOS: readonly Scenario[] = [
     fits: inside('toilet'),
     holdMs: minutes(20)
   }),
+  one('toilet-stench', ['toilet-odour'], {
+    times: 1,
+    on: ['odour-sensor'],
+    fits: inside('toilet'),
+    holdMs: minutes(40)
+  }),
   one('h2s-trace', [], { times: 1, on: ['odour-sensor'], fits: inside('toilet'), holdMs: minutes(60) }),
   one('station-odour', ['station-odour'], {
     times: 1,
@@ -272,6 +278,12 @@ const SCENARIOS: readonly Scenario[] = [
   one('cabinet-dead', ['cabinet-dead'], {
     times: 2,
     on: ['gateway', 'cabinet-controller'],
+    holdMs: hours(1),
+    spanMs: hours(2)
+  }),
+  one('cabinet-mute', ['cabinet-dead'], {
+    times: 1,
+    on: ['cabinet-controller'],
     holdMs: hours(1),
     spanMs: hours(2)
   })

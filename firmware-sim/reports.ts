@@ -52,6 +52,8 @@ export const BACKLOG_ENTRIES = 2000
 /** After this an ended fault is not felt any more. */
 const FELT_MS = hours(12)
 
+const CUTS_POWER: ReadonlySet<FaultKind | undefined> = new Set(['cabinet-dead', 'cabinet-mute'])
+
 /** What nobody can read, in the ways devices really do it. */
 const GARBAGE: readonly ((at: Millis) => string)[] = [
   at => `{"at":${at},"values":{"fillPercent":71}}`,
@@ -132,7 +134,7 @@ export function reportStream({
       world,
       random,
       fault: newest(device.id, at, 'world'),
-      powered: !feeder || now(feeder, at, 'world')?.kind !== 'cabinet-dead'
+      powered: !feeder || !CUTS_POWER.has(now(feeder, at, 'world')?.kind)
     })
     const step = BEHAVIOURS[device.kind].start(moment(from))
     return { device, random, measure: at => step(moment(at)) }

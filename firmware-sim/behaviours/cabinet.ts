@@ -1,6 +1,6 @@
 import { hours, minutes, type Millis } from '#model/time'
 import { between, round } from '../random.ts'
-import { behaviour } from './behaviour.ts'
+import { behaviour, suffers } from './behaviour.ts'
 
 interface State {
   energyKwh: number
@@ -21,7 +21,9 @@ export const cabinet = behaviour<'cabinet-controller' | 'gateway', State>({
     detailsAt: at - random() * hours(1)
   }),
 
-  step(state, { at, world, random, powered }) {
+  step(state, moment) {
+    const { at, world, random, powered } = moment
+    if (suffers('cabinet-mute', moment)) return { state }
     const loadKw = !powered ? 0 : world.dark(at) ? state.loadKw : 0.05
     const energyKwh = state.energyKwh + loadKw / 12
     const detailed = at - state.detailsAt >= hours(1)

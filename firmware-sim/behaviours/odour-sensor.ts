@@ -11,13 +11,18 @@ interface State {
   h2s: boolean
 }
 
+const SMELLS = ['toilet-odour', 'toilet-stench', 'station-odour'] as const
+/** What the air comes to, as a share of the limit. */
+const ODOUR_SHARE = 1.9
+const STENCH_SHARE = 5
+
 /** With the fan broken ammonia goes to nearly twice the limit in half an hour; repaired, the air is clean as fast. */
 function shareOfLimit(state: State, moment: Moment): number {
   const usual = state.share + between(moment.random, -0.06, 0.06)
-  const worst = 1.9
-  const fanOff = suffers('toilet-odour', moment) ?? suffers('station-odour', moment)
+  const worst = moment.fault?.kind === 'toilet-stench' ? STENCH_SHARE : ODOUR_SHARE
+  const fanOff = SMELLS.map(kind => suffers(kind, moment)).find(Boolean)
   if (fanOff) return worst - (worst - usual) * Math.exp(-(moment.at - fanOff.from) / minutes(8))
-  const repaired = sufferedFrom('toilet-odour', moment) ?? sufferedFrom('station-odour', moment)
+  const repaired = SMELLS.map(kind => sufferedFrom(kind, moment)).find(Boolean)
   return repaired ? usual + (worst - usual) * Math.exp(-(moment.at - repaired.to) / minutes(6)) : usual
 }
 

@@ -3,16 +3,19 @@ import { subjectOf, type Subject } from '#model/ids'
 import type { Device, Facility } from '#model/registry'
 import { days, hours, minutes, type Millis } from '#model/time'
 import { FAULTS, type Fault, type FaultKind } from '../faults.ts'
+import type { Work } from '../orders.ts'
 import type { World } from '../world.ts'
 import {
+  FULL_PCT,
   GONE_INTERVALS,
   HOLD_MS,
   PARENT_WAIT_MS,
   SILENT_INTERVALS,
+  STENCH,
   SUN_GRACE_MS,
   type RuleId
 } from './domain.ts'
-import type { MustNot, MustTicket, Played } from './expectation.ts'
+import { fullPctOf, type MustNot, type MustTicket, type Played } from './expectation.ts'
 import { stretches } from './stretches.ts'
 
 export interface Claims {
@@ -56,6 +59,8 @@ interface Held {
   /** Beyond the hold and what the sampling takes. */
   extraMs?: Millis
   begins?: Millis
+  /** Where it is not the rule's own. */
+  holdMs?: Millis
   /** Until when it can be told. */
   ends?: Millis
 }
@@ -67,14 +72,24 @@ interface Held {
 function held(one: Case, what: Held): Claims {
   const { fault, played } = one
   const { rule, subject, blindMs, blindAfterMs = blindMs, rampMs = 0, extraMs = 0 } = what
-  const begins = what.begins ?? fault.from
+  const { holdMs = HOLD_MS[rule] } = what
   const ends = what.ends ?? fault.to
   const why = FAULTS[fault.kind].label
-  const needed = HOLD_MS[rule] + blindMs + rampMs + extraMs
+  const work = workAt(one, subject, what.begins ?? fault.from, ends)
+  if (work && ends <= work.to) {
+    return {
+      mustNot: [{ rule, subject, from: work.from, to: work.to + hours(1), why: 'work is announced there' }]
+    }
+  }
+  // What still holds when the work is over begins anew then.
+  const begins = work?.to ?? what.begins ?? fault.from
+  const needed = holdMs + blindMs + rampMs + extraMs
   const ticket: MustTicket = {
     rule,
     subject,
-    from: begins + HOLD_MS[rule],
+    from: begins + holdMs,
+    begins,
+    ...(holdMs !== HOLD_MS[rule] && { holdMs }),
     to: fault.to,
     toleranceMs: blindMs + rampMs + extraMs + slackMs(one),
     why
@@ -83,13 +98,16 @@ function held(one: Case, what: Held): Claims {
   if (lost) return { mustNot: [{ rule, subject, from: begins, to: played.to, why: FAULTS[lost.kind].label }] }
   if (ends - begins >= needed + slackMs(one)) return delivered(one, ticket)
   // By the sensor's own times: how the clock steps does not matter.
-  if (ends - begins + blindAfterMs + minutes(1) < HOLD_MS[rule]) {
+  if (ends - begins + blindAfterMs + minutes(1) < holdMs) {
     return {
       mustNot: [{ rule, subject, from: begins, to: ends + hours(1), why: `${why}: over before the hold` }]
     }
   }
   return { may: [ticket] }
 }
+
+const workAt = ({ played }: Case, subject: Subject, from: Millis, to: Millis): Work | undefined =>
+  played.orders?.works.find(one => one.subject === subject && one.from <= from && one.to > from && to > from)
 
 /** A ticket that a device without network could tell of only afterwards. */
 function delivered(one: Case, ticket: MustTicket): Claims {
@@ -211,11 +229,27 @@ const minuteBlind = minutes(1)
 /** One row for each fault: what must follow, and what must not although one could think so. */
 const CLAIMS: Record<FaultKind, (one: Case) => Claims> = {
   // It reports a jump at once; from nearly full there is none, and the next report tells.
-  'bin-overfull': one =>
-    held(one, { rule: 'bin-full', subject: here(one), blindMs: intervalOf(one), blindAfterMs: minuteBlind }),
+  'bin-overfull': one => {
+    const what = { rule: 'bin-full', subject: here(one), blindMs: intervalOf(one) } as const
+    if (fullPctOf(one.played, one.facility) === FULL_PCT)
+      return held(one, { ...what, blindAfterMs: minuteBlind })
+    // From 93 % on one and a half more in ten minutes: there after 20 to 27 minutes, and no jump tells of it.
+    const begins = one.fault.from + minutes(19)
+    if (one.fault.to > begins) return held(one, { ...what, begins, rampMs: minutes(9) })
+    return { mustNot: none(one, 'this road has another threshold', ['bin-full'], [here(one)]) }
+  },
   // 15 °C a minute: told each minute, over 60 °C in four.
   'bin-fire': one => held(one, { rule: 'bin-fire', subject: here(one), blindMs: minutes(4) }),
-  'bin-tilted': one => held(one, { rule: 'bin-tilted', subject: here(one), blindMs: minuteBlind }),
+  'bin-tilted': one => {
+    const { fault, played } = one
+    const edit = played.orders?.edits.find(({ rule }) => rule === 'bin-tilted')
+    const what = { rule: 'bin-tilted', subject: here(one), blindMs: minuteBlind } as const
+    if (!edit || !('holdMs' in edit) || fault.to <= edit.at) return held(one, what)
+    const after = held(one, { ...what, holdMs: edit.holdMs })
+    if (fault.from >= edit.at) return after
+    const before = held(one, what)
+    return { may: [before, after].flatMap(({ must = [], may = [] }) => [...must, ...may]) }
+  },
   'round-missed': one => neglected(one, 'bin-not-emptied'),
   'stuck-sensor': one => ({
     mustNot: none(one, 'no reading says that it is full', ['bin-full', 'bin-not-emptied'], [here(one)])
@@ -239,6 +273,24 @@ const CLAIMS: Record<FaultKind, (one: Case) => Claims> = {
   // Twice the limit in half an hour: over it after three and a half to seven minutes.
   'toilet-odour': one => odour(one, 'toilet-odour'),
   'station-odour': one => odour(one, 'station-odour'),
+  // Over the limit after a minute, over three times as much after seven: critical ten minutes after that or after the ticket.
+  'toilet-stench': one => {
+    const claims = held(one, {
+      rule: 'toilet-odour',
+      subject: here(one),
+      begins: one.fault.from + minutes(0.9),
+      rampMs: minutes(1.2),
+      blindMs: intervalOf(one)
+    })
+    const rises = (ticket: MustTicket): MustTicket => {
+      const critical = {
+        from: ticket.from + STENCH.holdMs / 2,
+        to: ticket.from + ticket.toleranceMs + STENCH.holdMs + intervalOf(one)
+      }
+      return ticket.to > critical.to ? { ...ticket, critical } : ticket
+    }
+    return { ...claims, ...(claims.must && { must: claims.must.map(rises) }) }
+  },
   'h2s-trace': one => ({
     mustNot: none(one, 'the limit is below what the cell resolves', ['toilet-odour'], [here(one)])
   }),
@@ -267,6 +319,30 @@ const CLAIMS: Record<FaultKind, (one: Case) => Claims> = {
     })
     const own = none(one, why, ['device-silent'], [itself(one)])
     return { ...dead, mustNot: [...(dead.mustNot ?? []), ...own, ...children(one, why)] }
+  },
+  // Nobody says so: four fifths of its lamps are not heard for two intervals. The first report after says that it is over,
+  // and so do its lamps, within their interval.
+  'cabinet-mute': one => {
+    const why = 'its cabinet is dead'
+    const intervalMs = intervalOf(one)
+    const dead = held(one, {
+      rule: 'cabinet-dead',
+      subject: here(one),
+      begins: one.fault.from + (GONE_INTERVALS - 1) * intervalMs - minutes(1),
+      blindMs: intervalMs + minutes(1),
+      blindAfterMs: intervalMs
+    })
+    const unsaid = (ticket: MustTicket): MustTicket => ({
+      ...ticket,
+      unsaid: true,
+      clearsLateMs: intervalMs + minutes(2)
+    })
+    const own = none(one, why, ['device-silent'], [itself(one)])
+    return {
+      must: (dead.must ?? []).map(unsaid),
+      may: (dead.may ?? []).map(unsaid),
+      mustNot: [...(dead.mustNot ?? []), ...own, ...children(one, why)]
+    }
   },
   offline: one => silent(one),
   gone: one => {

@@ -1,54 +1,53 @@
-import { subjectOf, type Subject } from '#model/ids'
+import { subjectOf } from '#model/ids'
 import { days, hours, minutes, type Millis } from '#model/time'
 import { cleanings } from '../cleaning.ts'
 import type { World } from '../world.ts'
 import type { Claims } from './claims.ts'
 import { CLEAN_EVERY_MS, OPENING_HOURS } from './domain.ts'
-import type { MustTicket, Played } from './expectation.ts'
+import type { Played } from './expectation.ts'
+import type { Service } from './fates.ts'
 
 /** A scan and the report that is judged may come in either order within this. */
 const NEAR_MS = minutes(6)
 
-/** Toilets that were open for four hours since their last cleaning, or since they were first heard. */
-export function cleaningsDue({ played, world }: { played: Played; world: World }): Claims {
+/**
+ * Toilets that were open for four hours since their last cleaning, or since they were first heard. `services`: when they really
+ * were cleaned, where people were about; else by the cleaners' timetable.
+ */
+export function cleaningsDue({
+  played,
+  world,
+  services
+}: {
+  played: Played
+  world: World
+  services: readonly Service[] | undefined
+}): Claims {
   const { city, from, to } = played
-  const done = cleanings(played)
+  const done =
+    services ?? cleanings(played).map(({ facility, at }): Service => ({ facility, from: at, to: at }))
   const claims: Claims = { must: [], may: [], mustNot: [] }
   for (const { id, kind } of city.facilities) {
     if (kind !== 'toilet') continue
     const subject = subjectOf('facility', id)
-    // A crew that airs or cleans a toilet for a ticket has cleaned it too: when it is due again is not foreseen.
-    if (played.repaired) {
-      claims.may?.push(...atAnyTime(subject, from, to))
-      continue
-    }
-    const times = [from, ...done.filter(({ facility }) => facility === id).map(({ at }) => at)]
+    const times = [{ from, to: from }, ...done.filter(({ facility }) => facility === id)]
     for (const [i, last] of times.entries()) {
-      const due = openFor(world, last, CLEAN_EVERY_MS)
-      const next = times[i + 1] ?? Infinity
+      const due = openFor(world, last.from, CLEAN_EVERY_MS)
+      const latest = openFor(world, last.to, CLEAN_EVERY_MS)
+      const next = times[i + 1]?.from ?? Infinity
       if (due > next + NEAR_MS || due > to) continue
       const ticket = {
         rule: 'toilet-clean-due' as const,
         subject,
         from: due,
         to: next,
-        toleranceMs: minutes(2) + played.stepMs,
+        toleranceMs: minutes(2) + played.stepMs + (latest - due),
         why: 'the cleaner did not come'
       }
-      claims[due < next - NEAR_MS ? 'must' : 'may']?.push(ticket)
+      claims[latest < next - NEAR_MS ? 'must' : 'may']?.push(ticket)
     }
   }
   return claims
-}
-
-/** One in every hour may be there, whenever in the two from then on. */
-function atAnyTime(subject: Subject, from: Millis, to: Millis): MustTicket[] {
-  const tickets: MustTicket[] = []
-  for (let at = from; at < to; at += hours(1)) {
-    const why = 'crews clean too'
-    tickets.push({ rule: 'toilet-clean-due', subject, from: at, to, toleranceMs: hours(2), why })
-  }
-  return tickets
 }
 
 /** When a place that opens and closes has been open for `ms` since `since`. */

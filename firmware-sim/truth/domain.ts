@@ -29,6 +29,48 @@ export const HOLD_MS = {
 export type RuleId = keyof typeof HOLD_MS
 export const RULE_IDS = Object.keys(HOLD_MS) as RuleId[]
 
+/** How long what ends an episode must hold; that it holds is in `sensing.ts`. */
+export const CLEAR_FOR_MS: Record<RuleId, Millis> = {
+  'bin-full': minutes(2),
+  'bin-fire': minutes(10),
+  'bin-tilted': 0,
+  'bin-not-emptied': 0,
+  'compactor-full': 0,
+  'compactor-fault': minutes(5),
+  'station-not-hauled': 0,
+  'toilet-odour': minutes(10),
+  'station-odour': minutes(10),
+  'toilet-crowded': minutes(5),
+  'toilet-clean-due': 0,
+  'toilet-supplies': 0,
+  'toilet-leak': 0,
+  'lamp-out': minutes(5),
+  'lamp-day-burn': 0,
+  'cabinet-dead': minutes(5),
+  'lighting-rate': minutes(10),
+  'device-silent': 0,
+  'battery-low': 0
+}
+/** A claim waits for a report at least so long, and at least two expected intervals. */
+export const verifyWithinMs = (rule: RuleId): Millis => VERIFY_WITHIN_MS[rule] ?? minutes(30)
+const VERIFY_WITHIN_MS: Partial<Record<RuleId, Millis>> = {
+  'lamp-out': hours(1),
+  'lighting-rate': hours(1),
+  'battery-low': hours(2)
+}
+export const VERIFY_INTERVALS = 2
+/** A value says nothing any more after so many expected intervals. */
+export const STALE_INTERVALS = 3
+/** A clock that is ahead by no more than this is shifted back; more is refused. */
+export const AHEAD_MS = minutes(15)
+/** An emptying or a haul: a fall of so many points, to so much or less. Of a container full at so many kilograms. */
+export const EMPTYING = { fallPct: 30, toPct: 30 } as const
+export const FULL_CONTAINER_KG = 10_000
+/** Over this share of the limit of odour a ticket is critical, after its hold; up and down. */
+export const STENCH = { share: 3, holdMs: minutes(10) } as const
+
+/** A bin is full from here on, unless a road has another threshold. */
+export const FULL_PCT = 90
 /** How long a rule with a parent waits for it, after its own hold. */
 export const PARENT_WAIT_MS = minutes(5)
 /** A device is silent after so many expected intervals without a report. */

@@ -1,13 +1,18 @@
 import { expectedIntervalMs } from '#model/device-models'
 import type { Subject } from '#model/ids'
-import type { Device } from '#model/registry'
+import type { Device, Facility } from '#model/registry'
 import type { Millis } from '#model/time'
 import type { City } from '../city.ts'
+import type { Deed } from '../crews/deeds.ts'
+import { cleanings } from '../cleaning.ts'
 import type { Fault } from '../faults.ts'
+import type { Orders } from '../orders.ts'
 import { makeWorld } from '../world.ts'
 import { claimsOf, type Claims } from './claims.ts'
 import { cleaningsDue } from './cleaning.ts'
-import { HOLD_MS, SILENT_INTERVALS, type RuleId } from './domain.ts'
+import { FULL_PCT, HOLD_MS, SILENT_INTERVALS, type RuleId } from './domain.ts'
+import type { Fate } from './fate.ts'
+import { fatesOf, servicesOf, type Service } from './fates.ts'
 import { darkGroups } from './lighting.ts'
 
 /** A ticket that must exist. */
@@ -24,6 +29,18 @@ export interface MustTicket {
   why: string
   /** It began and was over before it arrived: opened and closed at the same moment, and nobody was sent. */
   bornCleared?: true
+  /** When its condition begins, where that is not a hold before `from`. */
+  begins?: Millis
+  /** The hold that counts here, where it is not the rule's own. */
+  holdMs?: Millis
+  /** No reading says it, and none that it is over but the first that comes. */
+  unsaid?: true
+  /** Its end may be seen so much later than its own sensor says. */
+  clearsLateMs?: Millis
+  /** When it becomes critical; above that it may. */
+  critical?: { from: Millis; to: Millis }
+  /** How it goes on and ends, by what the sensors tell and people do. */
+  fate?: Fate
 }
 
 /** A stretch of time in which no ticket of this rule and subject may open, and why one could think it should. */
@@ -58,6 +75,16 @@ export interface Played {
   /** How coarsely the clock goes: what is due within a step arrives at its end. */
   stepMs: Millis
   outages?: readonly Outage[]
+  /** Announced work and changed rules. */
+  orders?: Orders
+  /** What people did, when some were about. */
+  deeds?: readonly Deed[]
+}
+
+/** How full a bin must be where it stands. */
+export function fullPctOf({ orders }: Played, { attributes }: Facility): number {
+  const edit = orders?.edits.find(one => one.rule === 'bin-full' && one.road === attributes.road)
+  return edit?.rule === 'bin-full' ? edit.atLeastPct : FULL_PCT
 }
 
 /**
@@ -75,13 +102,27 @@ export function expectationOf(played: Played): Expectation {
     if (!device || !facility) return []
     return [claimsOf({ fault, device, facility, played, world })]
   })
-  claims.push(darkGroups({ played, world }), cleaningsDue({ played, world }))
+  const setting = { played, world, deeds: played.deeds ?? [] }
+  const smells = claims.flatMap(({ must = [], may = [] }) => [...must, ...may])
+  const services = played.deeds ? servicesOf(smells, setting) : undefined
+  claims.push(darkGroups({ played, world }), cleaningsDue({ played, world, services }))
   const all: Expectation = { must: [], may: [], mustNot: claims.flatMap(({ mustNot = [] }) => mustNot) }
   for (const { must = [], may = [] } of claims) {
     for (const ticket of must) place(all, ticket, { played, sure: true, spanMs: spanOf(ticket, devices) })
     for (const ticket of may) place(all, ticket, { played, sure: false, spanMs: spanOf(ticket, devices) })
   }
   return all
+}
+
+/** The same with how each ticket that must be goes on and ends: lets the devices speak a second time, so it takes a while. */
+export function foreseenOf(played: Played): Expectation {
+  const expectation = expectationOf(played)
+  const setting = { played, world: makeWorld(), deeds: played.deeds ?? [] }
+  const scanned = cleanings(played).map(({ facility, at }): Service => ({ facility, from: at, to: at }))
+  const { must, may } = expectation
+  const services = played.deeds ? servicesOf([...must, ...may], setting) : scanned
+  const fates = fatesOf(must, setting, services)
+  return { ...expectation, must: must.map((ticket, i) => ({ ...ticket, fate: fates[i] as Fate })) }
 }
 
 /** What an outage of ours delays, and the end of the time leaves open. */
@@ -106,30 +147,4 @@ function spanOf({ rule, subject }: MustTicket, devices: ReadonlyMap<string, Devi
   const device = devices.get(subject.slice(subject.indexOf(':') + 1))
   if (rule !== 'device-silent' || !device) return HOLD_MS[rule]
   return (SILENT_INTERVALS + 1) * expectedIntervalMs(device)
-}
-
-/** As JSON: times as RFC 3339, what never ends as null. */
-export function expectationFile(options: {
-  seed: number
-  played: Played
-  expectation: Expectation
-}): Record<string, unknown> {
-  const { seed, played, expectation } = options
-  const time = (at: Millis) => (Number.isFinite(at) ? new Date(at).toISOString() : null)
-  const told = <T extends { from: Millis; to: Millis }>(one: T) => ({
-    ...one,
-    from: time(one.from),
-    to: time(one.to)
-  })
-  return {
-    seed,
-    facilities: played.city.facilities.length,
-    from: time(played.from),
-    to: time(played.to),
-    outages: (played.outages ?? []).map(told),
-    faults: played.faults.map(told),
-    must: expectation.must.map(told),
-    may: expectation.may.map(told),
-    mustNot: expectation.mustNot.map(told)
-  }
 }

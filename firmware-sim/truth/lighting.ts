@@ -85,7 +85,7 @@ function deadCabinets(
 ) {
   const found = new Map<string, { fault: Fault; lamps: number }>()
   for (const fault of faults) {
-    if (fault.kind !== 'cabinet-dead') continue
+    if (fault.kind !== 'cabinet-dead' && fault.kind !== 'cabinet-mute') continue
     const cabinet = city.devices.find(({ id }) => id === fault.device)?.facility ?? ''
     const fed = lamps.filter(({ attributes }) => attributes.cabinet === cabinet).length
     if (fed > 0) found.set(cabinet, { fault, lamps: fed })
@@ -93,7 +93,7 @@ function deadCabinets(
   return found
 }
 
-function groupsOf({ city }: Played): Map<Subject, Facility[]> {
+export function groupsOf({ city }: Pick<Played, 'city'>): Map<Subject, Facility[]> {
   const groups = new Map<Subject, Facility[]>()
   const areas = new Map(city.areas.map(area => [area.id, area]))
   const districtOf = (id: string | null): string => {

@@ -7,6 +7,8 @@ const DISTRICT_FACILITIES = 7400
 const LAMPS_PER_CABINET = 120
 /** 23:00 in Nanjing: a night first, and the first midnight within the hour. */
 const FIRST_NIGHT = Date.parse('2026-01-10T15:00:00Z')
+/** Few roads are in a small city; one of them has lamps that no gateway speaks for. */
+const DIRECT_ROAD = 'hunan-lu'
 const SEASONS = 34
 const SEASON_DAYS = 11
 
@@ -16,7 +18,8 @@ export const truthCity = ({ seed, facilities }: { seed: number; facilities: numb
     seed,
     scale: facilities / DISTRICT_FACILITIES,
     lampsPerCabinet: LAMPS_PER_CABINET,
-    least: { compactors: 6, toilets: 10 }
+    least: { compactors: 6, toilets: 10 },
+    directRoad: DIRECT_ROAD
   })
 
 /** When it begins: another season for another seed, so that nights are long and short. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RULE_IDS } from '#sim/truth/domain'
 import { freshDatabase, type TestDatabase } from '#test/fixtures/database'
 import { playSeed, type PlayedSeed } from '../truth/play.ts'
+import { total } from '../truth/score.ts'
 
 /** More, larger and longer: `npm run truth`. */
 describe('26 hard hours of a small city, with people who work its tickets', () => {
@@ -32,8 +33,25 @@ describe('26 hard hours of a small city, with people who work its tickets', () =
     expect(played.expectation.mustNot.length).toBeGreaterThan(40)
   })
 
-  it('sees crews claim, and some claim what they did not do', () => {
+  it('says of each when its condition was over, how it ended, how bad it was, and what became of its claims', () => {
+    expect(played.disagreements.map(({ expected, ...rest }) => ({ ...rest, rule: expected.rule }))).toEqual(
+      []
+    )
+    const all = total(played.score.rules)
+    expect(all.ends.right).toBeGreaterThan(1.8 * played.expectation.must.length)
+    expect(all.claims.right).toBeGreaterThan(10)
+  })
+
+  it('sees crews claim, some what they did not do, and some without signal what had ended by itself', () => {
     expect(played.work.claimed).toBeGreaterThan(10)
     expect(played.work['false claims']).toBeGreaterThan(0)
+    expect(played.work['late claims']).toBeGreaterThan(0)
+    const outcomes = played.expectation.must.flatMap(({ fate }) => fate?.claims ?? [])
+    expect(new Set(outcomes.map(({ outcome }) => outcome))).toContain('contradicted')
+  })
+
+  it('was stopped and started again meanwhile, with work announced and rules changed', () => {
+    expect(played.played.outages).toHaveLength(1)
+    expect(played.played.orders?.edits).toHaveLength(2)
   })
 })

@@ -3,20 +3,23 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ImportResult, TicketDetail, TicketSummary } from '#model/api'
+import type { Rule } from '#model/rules'
 import { hours, minutes, systemClock, type Millis } from '#model/time'
 import type { City } from '#sim/city'
 import { cityCsv } from '#sim/city-csv'
 import { simulateCrews, type Crews } from '#sim/crews/crews'
 import { drivenClock } from '#sim/driven-clock'
-import { connectFleet } from '#sim/fleet'
+import { connectFleet, type Fleet } from '#sim/fleet'
 import { hardDays } from '#sim/hard-days'
-import { expectationOf, type Expectation, type Outage, type Played } from '#sim/truth/expectation'
+import { ordersFor, type Edit, type Orders } from '#sim/orders'
+import { foreseenOf, type Expectation, type Outage, type Played } from '#sim/truth/expectation'
 import { RULE_IDS } from '#sim/truth/domain'
 import { truthCity, truthStart } from '#sim/truth/setting'
 import { hire } from '../../demo-staff.ts'
 import { silentLog } from '../../log.ts'
 import { startSystem, type System } from '../../system.ts'
 import { removeData } from '../bench/program.ts'
+import { scoreEnds, type Disagreement } from './score-ends.ts'
 import { score, type FalseTicket, type Score } from './score.ts'
 
 export interface PlayOptions {
@@ -40,6 +43,8 @@ export interface PlayedSeed {
   score: Score
   /** Rules of the specification the system does not have. */
   missing: string[]
+  /** What of the tickets' ends and claims is otherwise than foreseen. */
+  disagreements: Disagreement[]
   /** What a false ticket or the neighbour of a miss says of itself. */
   details: Map<string, TicketDetail>
   /** What the people did. */
@@ -67,54 +72,76 @@ export async function playSeed(options: PlayOptions): Promise<PlayedSeed> {
   let fleet: Awaited<ReturnType<typeof connectFleet>> | undefined
   try {
     const fatal: Error[] = []
-    system = await startSystem({
-      config: {
-        http: { host: '127.0.0.1', port: 0 },
-        mqtt: { host: '127.0.0.1', port: 0 },
-        dataDir,
-        databaseUrl: options.databaseUrl,
-        influx: undefined,
-        adminPassword: undefined,
-        timeZone: 'Asia/Shanghai'
-      },
-      clock,
-      log: silentLog,
-      simulated: true,
-      onFatal: error => fatal.push(error),
-      firstTickMs: STEP_MS,
-      brokerLimits: { messagesPerSecond: Infinity, bytesPerSecond: Infinity }
-    })
+    const start = (ports: { http: number; mqtt: number }) =>
+      startSystem({
+        config: {
+          http: { host: '127.0.0.1', port: ports.http },
+          mqtt: { host: '127.0.0.1', port: ports.mqtt },
+          dataDir,
+          databaseUrl: options.databaseUrl,
+          influx: undefined,
+          adminPassword: undefined,
+          timeZone: 'Asia/Shanghai'
+        },
+        clock,
+        log: silentLog,
+        simulated: true,
+        onFatal: error => fatal.push(error),
+        firstTickMs: STEP_MS,
+        brokerLimits: { messagesPerSecond: Infinity, bytesPerSecond: Infinity }
+      })
+    system = await start({ http: 0, mqtt: 0 })
+    const ports = { http: portOf(system.httpUrl), mqtt: portOf(system.mqttUrl) }
     const api = await asAdmin(system)
     const city = truthCity(options)
     const secrets = await importCity(api, city)
     const live = await liveRules(api)
     const outages = outageIn(from, to)
-    const faults = hardDays({ city, from, to, rules: live })
+    const hard = hardDays({ city, from, to, rules: live })
+    const { orders, faults: more } = ordersFor({ city, from, to, faults: hard })
+    const faults = [...hard, ...more].sort((a, b) => a.from - b.from)
     fleet = await connectFleet({ city, url: system.mqttUrl, secrets, from, faults, log: () => {} })
     say(`seed ${seed}: ${city.facilities.length} facilities, ${faults.length} faults in ${options.hours} h`)
 
-    const running = system
+    let running = system
     const { desk } = await hire({ system, api })
+    const office = officeOf(api, orders)
     const working = fleet
     const people = simulateCrews({
       city,
-      desk: options.crews ? desk : { ...desk, openTickets: () => Promise.resolve([]) },
+      desk: {
+        ...desk,
+        openTickets: () => (options.crews ? desk.openTickets() : Promise.resolve([])),
+        // What people do comes after what was said until then, on any machine.
+        act: async (...deed) => {
+          await decided(running)
+          return desk.act(...deed)
+        }
+      },
       repair: (job, at) => working.repair(job, at),
       faults: () => faults,
       from
     })
     for (const [until, awake] of legs(to, outages)) {
       if (!awake) {
+        // The program really ends, the devices lose it, and it starts again on the same data.
+        const { connected } = fleet.counts()
+        await running.close()
         clock.set(until)
+        system = running = await start(ports)
+        await allBack(fleet, connected)
         continue
       }
       await fleet.play({
         clock,
         to: until,
         stepMs: STEP_MS,
-        async onStep(at) {
+        async onStep() {
           if (fatal[0]) throw fatal[0]
-          await people.step(at)
+          // After an outage the clock stands while the devices catch up.
+          const now = clock.now()
+          await office(now)
+          await people.step(now)
           await running.tick(STEP_MS)
         }
       })
@@ -122,18 +149,30 @@ export async function playSeed(options: PlayOptions): Promise<PlayedSeed> {
     await decided(running)
 
     const repaired = options.crews ? { repaired: fleet.faults() } : {}
-    const played: Played = { city, faults, ...repaired, from, to, stepMs: STEP_MS, outages }
-    const expectation = expectationOf(played)
+    const played: Played = {
+      city,
+      faults,
+      ...repaired,
+      from,
+      to,
+      stepMs: STEP_MS,
+      outages,
+      orders,
+      deeds: people.deeds()
+    }
+    const expectation = foreseenOf(played)
     const rules = [...live].filter(id => rule === undefined || rule === id)
     const counts = ({ rule }: { rule: string | null }) => rules.includes(rule ?? '')
     const tickets = (await allTickets(api)).filter(counts)
     const result = score(expectation, tickets, rules)
     const details = new Map<string, TicketDetail>()
     const toShow = [
+      ...result.found.map(({ ticket }) => ticket.id),
       ...result.falseTickets.map(({ ticket }: FalseTicket) => ticket.id),
       ...result.misses.flatMap(({ near }) => near.map(({ id }) => id))
     ]
-    for (const id of toShow.slice(0, 40)) details.set(id, await api<TicketDetail>(`/api/tickets/${id}`))
+    for (const id of toShow) details.set(id, await api<TicketDetail>(`/api/tickets/${id}`))
+    const disagreements = scoreEnds(result, details, STEP_MS)
     return {
       seed,
       city,
@@ -142,6 +181,7 @@ export async function playSeed(options: PlayOptions): Promise<PlayedSeed> {
       score: result,
       missing: RULE_IDS.filter(id => !live.has(id)),
       details,
+      disagreements,
       work: people.counts(),
       tookMs: performance.now() - began,
       messages: fleet.counts().acknowledged
@@ -190,6 +230,56 @@ async function allTickets(api: Api): Promise<TicketSummary[]> {
     cursor = page.nextCursor
   }
   return tickets
+}
+
+const portOf = (url: string): number => Number(new URL(url).port)
+
+/** Until the devices that were connected before are again. */
+async function allBack(fleet: Fleet, connected: number): Promise<void> {
+  for (let i = 0; fleet.counts().connected < connected; i++) {
+    if (i === 1200)
+      throw new Error(`of ${connected} devices ${fleet.counts().connected} came back in two minutes`)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}
+
+/** The office announces work and changes rules, over HTTP like anybody, when its time has come. */
+function officeOf(api: Api, { works, edits }: Orders): (at: Millis) => Promise<void> {
+  const iso = (at: Millis) => new Date(at).toISOString()
+  const json = { 'content-type': 'application/json' }
+  const left = [
+    ...works.map(({ enteredAt, subject, from, to }) => ({
+      at: enteredAt,
+      act: () =>
+        api('/api/maintenance', {
+          method: 'POST',
+          headers: json,
+          body: JSON.stringify({ subject, from: iso(from), to: iso(to), note: '计划检修' })
+        })
+    })),
+    ...edits.map(edit => ({ at: edit.at, act: () => change(api, edit) }))
+  ].sort((a, b) => a.at - b.at)
+  return async at => {
+    while (left[0] && left[0].at <= at) await left.shift()?.act()
+  }
+}
+
+async function change(api: Api, edit: Edit): Promise<void> {
+  const rule = await api<Rule>(`/api/rules/${edit.rule}`)
+  const changed =
+    edit.rule === 'bin-tilted'
+      ? { forMs: edit.holdMs }
+      : {
+          overrides: [
+            ...rule.overrides,
+            { scope: `road:${edit.road}`, set: { when: { metric: 'fillPct', atLeast: edit.atLeastPct } } }
+          ]
+        }
+  await api(`/api/rules/${edit.rule}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ basedOn: rule.version, why: '按道路情况调整', rule: changed })
+  })
 }
 
 /** Until the rules have seen everything that was acknowledged. */

@@ -1,8 +1,29 @@
 import type { Millis } from '#model/time'
 import type { PlayedSeed } from './play.ts'
-import { median, precision, recall, total, type FalseTicket, type Miss, type RuleScore } from './score.ts'
+import type { Disagreement } from './score-ends.ts'
+import {
+  median,
+  precision,
+  recall,
+  total,
+  type FalseTicket,
+  type Miss,
+  type RuleScore,
+  type Tally
+} from './score.ts'
 
-const HEADINGS = ['rule', 'expected', 'found', 'false', 'precision', 'recall', 'delay p50', 'delay max']
+const HEADINGS = [
+  'rule',
+  'expected',
+  'found',
+  'false',
+  'precision',
+  'recall',
+  'delay p50',
+  'delay max',
+  'ends',
+  'claims'
+]
 
 const duration = (ms: Millis | undefined): string =>
   ms === undefined ? '' : ms < 60_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`
@@ -17,8 +38,12 @@ const row = (one: RuleScore): string[] => [
   precision(one).toFixed(3),
   recall(one).toFixed(3),
   duration(median(one.delays)),
-  duration(one.delays.length > 0 ? Math.max(...one.delays) : undefined)
+  duration(one.delays.length > 0 ? Math.max(...one.delays) : undefined),
+  tally(one.ends),
+  tally(one.claims)
 ]
+
+const tally = ({ right, wrong }: Tally): string => (right + wrong === 0 ? '' : `${right}/${wrong}`)
 
 function table(rows: readonly string[][]): string[] {
   const widths = HEADINGS.map((_, i) => Math.max(...rows.map(cells => (cells[i] as string).length)))
@@ -49,7 +74,8 @@ export function report(seeds: readonly PlayedSeed[]): string[] {
     '',
     ...seeds.flatMap(one => [
       ...one.score.misses.flatMap(miss => missed(one, miss)),
-      ...one.score.falseTickets.flatMap(wrong => falsely(one, wrong))
+      ...one.score.falseTickets.flatMap(wrong => falsely(one, wrong)),
+      ...one.disagreements.flatMap(wrong => otherwise(one, wrong))
     ]),
     ...(untested.length > 0 ? [`nothing surely had to follow of: ${untested.join(', ')}`] : []),
     ...(missing.length > 0 ? [`not in this system, so not judged: ${missing.join(', ')}`] : [])
@@ -89,3 +115,19 @@ function falsely(one: PlayedSeed, { ticket, mustNot, duplicateOf }: FalseTicket)
 
 const told = ({ id, openedAt, closedAt, state }: FalseTicket['ticket']): string =>
   `${id}: opened ${clock(Date.parse(openedAt))}, ${state}${closedAt ? `, closed ${clock(Date.parse(closedAt))}` : ''}`
+
+function otherwise(one: PlayedSeed, wrong: Disagreement): string[] {
+  const { rule, subject } = wrong.expected
+  const deeds = (one.played.deeds ?? []).flatMap(deed =>
+    deed.what !== 'scan' && deed.rule === rule && deed.subject === subject
+      ? [`${deed.what} ${clock(deed.at)}`]
+      : []
+  )
+  const { history = [] } = one.details.get(wrong.ticket) ?? {}
+  return [
+    `${wrong.about.toUpperCase()}  seed ${one.seed}  ${rule}  ${subject}: foreseen ${wrong.foreseen}, it says ${wrong.said}`,
+    ...happened(one, subject),
+    ...(deeds.length > 0 ? [`    people: ${deeds.join(', ')}`] : []),
+    `    ${wrong.ticket}: ${history.map(event => `${event.action} ${event.at.slice(11, 19)}`).join(', ')}`
+  ]
+}

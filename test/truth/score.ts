@@ -1,8 +1,9 @@
-import type { TicketSummary } from '#model/api'
+import type { TicketDetail, TicketSummary } from '#model/api'
 import type { Millis } from '#model/time'
 import type { Expectation, MustNot, MustTicket } from '#sim/truth/expectation'
 
 export type Seen = Pick<TicketSummary, 'id' | 'rule' | 'subject' | 'state' | 'openedAt' | 'closedAt'>
+export type Ended = Seen & Pick<TicketDetail, 'clearedAt' | 'closeReason' | 'lateClaimAt' | 'history'>
 
 export interface Miss {
   expected: MustTicket
@@ -18,6 +19,12 @@ export interface FalseTicket {
   duplicateOf: string | undefined
 }
 
+/** How often the system agreed with what is foreseen. */
+export interface Tally {
+  right: number
+  wrong: number
+}
+
 export interface RuleScore {
   rule: string
   expected: number
@@ -25,12 +32,18 @@ export interface RuleScore {
   falseTickets: number
   /** From the earliest possible opening to the opening, in ms. */
   delays: Millis[]
+  /** When the condition was over, how the ticket ended, its severity. */
+  ends: Tally
+  /** What became of claims. */
+  claims: Tally
 }
 
 export interface Score {
   rules: RuleScore[]
   misses: Miss[]
   falseTickets: FalseTicket[]
+  /** The expected tickets that were found, each with the one that was. */
+  found: { expected: MustTicket; ticket: Seen }[]
 }
 
 const openedAt = ({ openedAt }: Seen): Millis => Date.parse(openedAt)
@@ -50,6 +63,7 @@ export function score(expectation: Expectation, tickets: readonly Seen[], rules:
   }
   const scores = new Map(rules.map(rule => [rule, newScore(rule)]))
   const misses: Miss[] = []
+  const pairs: Score['found'] = []
   const taken = new Map<string, string>()
 
   const take = (expected: MustTicket): Seen | undefined => {
@@ -69,6 +83,7 @@ export function score(expectation: Expectation, tickets: readonly Seen[], rules:
     const found = take(expected)
     if (found) {
       own.found++
+      pairs.push({ expected, ticket: found })
       own.delays.push(Math.max(0, openedAt(found) - expected.from))
     } else misses.push({ expected, near: tickets.filter(ticket => keyOf(ticket) === keyOf(expected)) })
   }
@@ -85,7 +100,7 @@ export function score(expectation: Expectation, tickets: readonly Seen[], rules:
       duplicateOf: taken.get(keyOf(ticket))
     }
   })
-  return { rules: [...scores.values()], misses, falseTickets }
+  return { rules: [...scores.values()], misses, falseTickets, found: pairs }
 }
 
 function fits(expected: MustTicket, ticket: Seen): boolean {
@@ -94,7 +109,15 @@ function fits(expected: MustTicket, ticket: Seen): boolean {
   return !expected.bornCleared || ticket.closedAt === ticket.openedAt
 }
 
-const newScore = (rule: string): RuleScore => ({ rule, expected: 0, found: 0, falseTickets: 0, delays: [] })
+const newScore = (rule: string): RuleScore => ({
+  rule,
+  expected: 0,
+  found: 0,
+  falseTickets: 0,
+  delays: [],
+  ends: { right: 0, wrong: 0 },
+  claims: { right: 0, wrong: 0 }
+})
 
 /** All of them in one line; without anything expected and found both are 1. */
 export function total(scores: readonly RuleScore[], rule = 'all'): RuleScore {
@@ -104,6 +127,10 @@ export function total(scores: readonly RuleScore[], rule = 'all'): RuleScore {
     sum.found += one.found
     sum.falseTickets += one.falseTickets
     sum.delays.push(...one.delays)
+    for (const what of ['ends', 'claims'] as const) {
+      sum[what].right += one[what].right
+      sum[what].wrong += one[what].wrong
+    }
   }
   return sum
 }

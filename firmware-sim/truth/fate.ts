@@ -1,0 +1,170 @@
+import { minutes, type Millis } from '#model/time'
+import type { TicketDeed } from '../crews/deeds.ts'
+import { CLEAR_FOR_MS, HOLD_MS, VERIFY_INTERVALS, verifyWithinMs } from './domain.ts'
+import type { MustTicket, Outage } from './expectation.ts'
+import type { Heard } from './sensing.ts'
+
+/**
+ * How a ticket ends: by itself before anybody accepted it, by a claim that proved true (or that a person verified), or not within
+ * the time played.
+ */
+export type Ending = 'self-cleared' | 'verified' | 'open'
+/** What becomes of a claim: a report after it agrees, or says otherwise; or none comes in time, and a person has to look. */
+export type Outcome = 'confirmed' | 'contradicted' | 'person'
+
+export interface FateOfClaim {
+  at: Millis
+  /** Undefined: the end of the time, or a moment that two clocks would call differently, leaves it open. */
+  outcome: Outcome | undefined
+}
+
+/** How a ticket goes on once it is open. What is undefined is left open by the sampling or the end of the time. */
+export interface Fate {
+  /** When its condition was over as the sensor's own clock tells it; null: not within the time. */
+  clears: { from: Millis; to: Millis } | null | undefined
+  ending: Ending | undefined
+  claims: FateOfClaim[]
+  /** A crew without signal was there, and claimed what had ended by itself. */
+  lateClaim: boolean
+}
+
+interface Course {
+  ticket: MustTicket
+  /** What is heard of it, by arrival. */
+  heard: readonly Heard[]
+  deeds: readonly TicketDeed[]
+  /** Nothing tells that it is done but people. */
+  byPerson?: boolean
+  played: { to: Millis; stepMs: Millis; outages?: readonly Outage[] }
+}
+
+/** The moment it fires by what was heard, and what is heard from there on. */
+function afterFiring(ticket: MustTicket, heard: readonly Heard[]): readonly Heard[] | undefined {
+  const holdMs = ticket.holdMs ?? HOLD_MS[ticket.rule]
+  const begins = (ticket.begins ?? ticket.from - holdMs) - minutes(1)
+  let since: Millis | undefined
+  for (const [i, one] of heard.entries()) {
+    if (one.at < begins) continue
+    if (since !== undefined && one.at >= since + holdMs && one.at > since) return heard.slice(i)
+    if (one.says === 'met') since ??= one.at
+    else since = undefined
+  }
+  return since === undefined ? undefined : []
+}
+
+/** Takes a ticket through what was heard and what people did, as the specification has it. */
+export function fateOf({ ticket, heard, deeds, byPerson = false, played }: Course): Fate {
+  const { rule } = ticket
+  const { to, stepMs, outages = [] } = played
+  const fate: Fate = {
+    clears: null,
+    ending: 'open',
+    claims: [],
+    lateClaim: deeds.some(({ what }) => what === 'late-claim')
+  }
+  const unsaid = rule === 'device-silent' || byPerson || ticket.unsaid === true
+  const rest = unsaid ? heard : afterFiring(ticket, heard)
+  if (!rest) return { ...fate, clears: undefined, ending: undefined }
+  const course = [
+    ...rest.map(one => ({ known: one.arrives, one, deed: undefined })),
+    ...deeds.map(deed => ({ known: deed.at, one: undefined, deed }))
+  ].sort((a, b) => a.known - b.known || Number(a.deed !== undefined) - Number(b.deed !== undefined))
+  const clearForMs = CLEAR_FOR_MS[rule]
+  let state: 'waiting' | 'accepted' | 'claimed' | 'over' = 'waiting'
+  let wasReturned = false
+  let clearing: { from: Millis; lagMs: Millis } | undefined
+  let claim: (FateOfClaim & { by: Millis; closed: boolean }) | undefined
+  let intervalMs = heard[0]?.intervalMs ?? 0
+  let earlyMs = 0
+  const step = (at: Millis) => Math.ceil(at / stepMs) * stepMs
+
+  const settle = (outcome: Outcome) => {
+    if (!claim || claim.closed) return
+    claim.outcome ??= outcome
+    claim.closed = outcome !== 'person'
+  }
+  /** The condition is gone at `at`, known at `known`. */
+  const over = (at: Millis, known: Millis) => {
+    const away = outages.find(outage => at > outage.from - clearForMs && at <= outage.to + clearForMs)
+    const lateMs = (away ? away.to - away.from + stepMs : 0) + (ticket.clearsLateMs ?? 0)
+    fate.clears = { from: at - earlyMs, to: at + lateMs }
+    clearing = undefined
+    if (state === 'claimed') {
+      settle('confirmed')
+      fate.ending = 'verified'
+      state = 'over'
+    } else if (state === 'waiting') {
+      // Somebody accepted in the same step: which was first is nobody's mistake.
+      const near = deeds.some(({ what, at }) => what === 'accept' && Math.abs(at - known) <= 2 * stepMs)
+      if (near && deeds.some(deed => deed.what === 'claim' && deed.at > known)) state = 'accepted'
+      else {
+        // It was accepted once: whether it ends by itself then is open, see docs/status.md.
+        fate.ending = wasReturned ? undefined : 'self-cleared'
+        state = 'over'
+      }
+    }
+  }
+  const pass = (now: Millis) => {
+    if (clearing && state !== 'over' && fate.clears === null) {
+      const due = clearing.from + clearForMs
+      if (due + clearing.lagMs <= now) over(due, step(due + clearing.lagMs))
+    }
+    if (claim && !claim.closed && claim.outcome === undefined && now > claim.by) settle('person')
+  }
+
+  for (const { known, one, deed } of course) {
+    if (state === 'over') break
+    pass(known)
+    if (state === ('over' as typeof state)) break
+    if (one) {
+      ;({ intervalMs, earlyMs = 0 } = one)
+      if (fate.clears) {
+        // It came back while the ticket waits for its claim: not foreseen.
+        if (one.says === 'met') return { ...fate, clears: undefined, ending: undefined }
+        continue
+      }
+      if (clearing && one.at >= clearing.from + clearForMs) over(clearing.from + clearForMs, known)
+      if ((state as string) === 'over' || fate.clears) continue
+      const judged = !byPerson && claim && !claim.closed && state === 'claimed' && one.at > claim.at
+      if (judged && (one.claimSays ?? one.says) === 'met') {
+        settle('contradicted')
+        state = 'waiting'
+        wasReturned = true
+      } else if (judged && (one.claimSays ?? one.says) === 'cleared') {
+        over(one.at, known)
+        continue
+      }
+      if (one.says !== 'cleared') clearing = undefined
+      else {
+        clearing ??= { from: one.at, lagMs: 0 }
+        clearing.lagMs = one.arrives - one.at
+        if (clearForMs === 0) over(one.at, known)
+      }
+    } else if (deed.what === 'accept') state = 'accepted'
+    else if (deed.what === 'claim') {
+      const withinMs = Math.max(verifyWithinMs(rule), VERIFY_INTERVALS * intervalMs)
+      claim = { at: deed.at, outcome: undefined, by: deed.at + withinMs, closed: false }
+      fate.claims.push(claim)
+      if (fate.clears) {
+        settle('confirmed')
+        fate.ending = 'verified'
+        state = 'over'
+      } else {
+        state = 'claimed'
+        if (byPerson) settle('person')
+      }
+    } else if (deed.what === 'verify') {
+      fate.ending = 'verified'
+      state = 'over'
+    } else if (deed.what === 'return') {
+      state = 'waiting'
+      wasReturned = true
+      if (claim) claim.closed = true
+    }
+  }
+  if (state !== 'over') pass(to)
+  fate.claims = fate.claims.map(({ at, outcome }) => ({ at, outcome }))
+  return fate
+}
+
+export const NOT_FORESEEN: Fate = { clears: undefined, ending: undefined, claims: [], lateClaim: false }

@@ -1,0 +1,196 @@
+import { parseSubject } from '#model/ids'
+import type { Device, Facility } from '#model/registry'
+import { hours, type Millis } from '#model/time'
+import type { Deed, TicketDeed } from '../crews/deeds.ts'
+import type { World } from '../world.ts'
+import { LIGHTING_TARGET, SILENT_INTERVALS } from './domain.ts'
+import { fullPctOf, type MustTicket, type Played } from './expectation.ts'
+import { fateOf, NOT_FORESEEN, type Fate } from './fate.ts'
+import { groupsOf } from './lighting.ts'
+import { whatWasSaid, type Said } from './said.ts'
+import { hearing, inPhase, isLit, isSensed, type Heard } from './sensing.ts'
+
+export interface Service {
+  facility: string
+  from: Millis
+  to: Millis
+  /** A person verified the cleaning's own ticket: that ends it, no sensor does. */
+  ends?: 'its ticket'
+}
+
+interface Setting {
+  played: Played
+  world: World
+  deeds: readonly Deed[]
+}
+
+const isOf = (ticket: MustTicket, deed: Deed): deed is TicketDeed =>
+  deed.what !== 'scan' && deed.rule === ticket.rule && deed.subject === ticket.subject
+
+/** How each of these tickets ends, in their order; `services` are the cleanings that end what is due. */
+export function fatesOf(
+  tickets: readonly MustTicket[],
+  setting: Setting,
+  services: readonly Service[]
+): Fate[] {
+  const { played, world, deeds } = setting
+  const { city } = played
+  const facilities = new Map(city.facilities.map(facility => [facility.id, facility]))
+  const fitted = new Map<string, Device[]>()
+  for (const device of city.devices) {
+    if (device.facility) fitted.set(device.facility, [...(fitted.get(device.facility) ?? []), device])
+  }
+  const groups = groupsOf(played)
+  const devicesOf = ({ rule, subject }: MustTicket): string[] => {
+    if (rule === 'lighting-rate')
+      return (groups.get(subject) ?? []).flatMap(({ id }) => (fitted.get(id) ?? []).map(one => one.id))
+    const { type, id } = parseSubject(subject) ?? { type: 'area', id: '' }
+    return type === 'device' ? [id] : (fitted.get(id) ?? []).map(one => one.id)
+  }
+  const said = whatWasSaid(played, new Set(tickets.flatMap(devicesOf)))
+
+  function heardOf(ticket: MustTicket): Heard[] | undefined {
+    const { rule, subject, from } = ticket
+    const { type, id } = parseSubject(subject) ?? { type: 'area', id: '' }
+    if (rule === 'lighting-rate') return hearGroup(groups.get(subject) ?? [], { fitted, said, setting })
+    if (rule === 'toilet-clean-due') {
+      return services
+        .filter(one => one.facility === id && one.to >= from && !one.ends)
+        .map(({ from: at, to: arrives }) => ({
+          at,
+          arrives,
+          // It counts by the clock of the sensor that spoke last.
+          earlyMs: 2 * played.stepMs,
+          says: 'cleared',
+          intervalMs: 0
+        }))
+    }
+    if (rule === 'device-silent') {
+      return (said.get(id) ?? [])
+        .filter(({ arrives }) => arrives > from)
+        .map(({ arrives, intervalMs }) => ({ at: arrives, arrives, says: 'cleared', intervalMs }))
+    }
+    if (!isSensed(rule)) return undefined
+    const facility = facilities.get(
+      type === 'facility' ? id : (city.devices.find(device => device.id === id)?.facility ?? '')
+    )
+    if (!facility) return undefined
+    const each = devicesOf(ticket).map(device =>
+      hearing(rule, { said: said.get(device) ?? [], facility, world, fullPct: fullPctOf(played, facility) })
+    )
+    if (ticket.unsaid) return each.flat().filter(({ arrives }) => arrives > from)
+    // Of several sensors the one that saw it: the others are well all the time.
+    return each.find(heard => heard.some(({ at, says }) => says === 'met' && at > from - hours(2))) ?? each[0]
+  }
+
+  return tickets.map(ticket => {
+    const next = Math.min(
+      Infinity,
+      ...tickets
+        .filter(one => one.rule === ticket.rule && one.subject === ticket.subject && one.from > ticket.from)
+        .map(one => one.from)
+    )
+    const own = deeds.filter(
+      (deed): deed is TicketDeed => isOf(ticket, deed) && deed.at >= ticket.from && deed.at < next
+    )
+    const heard = heardOf(ticket)
+    if (!heard || (ticket.rule === 'lighting-rate' && isMixed(ticket, setting))) return NOT_FORESEEN
+    return fateOf({
+      ticket,
+      heard,
+      deeds: own,
+      byPerson: ticket.rule === 'toilet-clean-due',
+      played
+    })
+  })
+}
+
+/** When toilets were cleaned: scans, what a person verified, and what a sensor confirmed of the ticket of a smell. */
+export function servicesOf(odour: readonly MustTicket[], setting: Setting): Service[] {
+  const { deeds, played } = setting
+  const facilityOf = (subject: string) => subject.slice(subject.indexOf(':') + 1)
+  const tickets = odour.filter(({ rule }) => rule === 'toilet-odour')
+  const fates = deeds.some(deed => isService(deed) && deed.what === 'claim')
+    ? fatesOf(tickets, setting, [])
+    : []
+  return [
+    ...deeds.flatMap((deed): Service[] => {
+      if (deed.what === 'scan') return [{ facility: deed.facility, from: deed.at, to: deed.at }]
+      if (deed.what !== 'verify' || !isService(deed)) return []
+      const own = deed.rule === 'toilet-clean-due' && { ends: 'its ticket' as const }
+      return [{ facility: facilityOf(deed.subject), from: deed.at, to: deed.at, ...own }]
+    }),
+    ...fates.flatMap(({ ending, claims }, i): Service[] => {
+      const last = claims.at(-1)
+      if (ending !== 'verified' || last?.outcome !== 'confirmed') return []
+      const subject = (tickets[i] as MustTicket).subject
+      return [{ facility: facilityOf(subject), from: last.at, to: last.at + hours(0.25) + played.stepMs }]
+    })
+  ].sort((a, b) => a.from - b.from)
+}
+
+const isService = (deed: Deed): deed is TicketDeed =>
+  deed.what !== 'scan' && (deed.rule === 'toilet-clean-due' || deed.rule === 'toilet-odour')
+
+/** A dead cabinet, or lamps nobody hears, at the same time: when the rate is told again is not foreseen. */
+function isMixed({ subject, from, to }: MustTicket, { played }: Setting): boolean {
+  const { city, faults: planned, repaired: faults = planned } = played
+  const lamps = groupsOf(played).get(subject) ?? []
+  const places = new Set(lamps.flatMap(({ id, attributes }) => [id, attributes.cabinet ?? '']))
+  const devices = new Map(city.devices.map(device => [device.id, device.facility ?? '']))
+  return faults.some(
+    fault =>
+      fault.kind !== 'lamp-failure' &&
+      fault.kind !== 'lamp-day-burn' &&
+      places.has(devices.get(fault.device) ?? '') &&
+      fault.from < Math.min(to, played.to) + hours(12) &&
+      fault.to > from - hours(1)
+  )
+}
+
+/** A road's or a district's lamps: after each step, how many are lit of all. What is not heard counts against either. */
+function hearGroup(
+  lamps: readonly Facility[],
+  { fitted, said, setting }: { fitted: Map<string, Device[]>; said: Map<string, Said[]>; setting: Setting }
+): Heard[] {
+  const { world } = setting
+  const claims = setting.deeds.flatMap(deed => (deed.what === 'claim' ? [deed.at] : []))
+  const all = lamps
+    .flatMap(({ id }) => (fitted.get(id) ?? []).flatMap(device => said.get(device.id) ?? []))
+    .sort((a, b) => a.arrives - b.arrives || a.at - b.at)
+  const levels = new Map<string, Record<string, unknown>>()
+  const lit = new Map<string, { lit: boolean; at: Millis }>()
+  const heard: Heard[] = []
+  const total = lamps.filter(({ id }) => (fitted.get(id) ?? []).length > 0).length
+
+  const judge = (now: Millis, since: Millis): Heard['says'] => {
+    if (!inPhase({ said: { at: now }, world }, true)) return 'between'
+    let on = 0
+    let dark = 0
+    for (const state of lit.values()) {
+      if (state.at < since || !inPhase({ said: state, world }, true)) continue
+      if (state.lit) on++
+      else dark++
+    }
+    if (total - dark < total * LIGHTING_TARGET - 1e-9) return 'met'
+    return on >= total * LIGHTING_TARGET - 1e-9 ? 'cleared' : 'between'
+  }
+  for (const [i, one] of all.entries()) {
+    const values = { ...levels.get(one.device.id), ...one.values }
+    levels.set(one.device.id, values)
+    lit.set(one.device.id, { lit: isLit({ now: metric => values[metric] as never }), at: one.at })
+    if (all[i + 1]?.arrives === one.arrives) continue
+    const { arrives, intervalMs } = one
+    const claim = claims.findLast(at => at < arrives)
+    const stale = arrives - SILENT_INTERVALS * intervalMs
+    heard.push({
+      at: arrives,
+      arrives,
+      intervalMs,
+      says: judge(arrives, stale),
+      ...(claim !== undefined && { claimSays: judge(arrives, Math.max(stale, claim)) })
+    })
+  }
+
+  return heard
+}
