@@ -56,6 +56,14 @@ export interface Checkpoint extends Position {
   blob: Buffer
 }
 
+/** What stands open in the database. */
+export interface StandingRows {
+  tickets: (typeof tickets.$inferSelect)[]
+  episodes: (typeof episodes.$inferSelect)[]
+  /** Of open tickets and those asked for: how many entries the history has. */
+  entries: Map<string, number>
+}
+
 /** Everything the state consumer reads and writes. */
 export interface StateStore {
   position(): Promise<Position>
@@ -67,6 +75,8 @@ export interface StateStore {
    * `notBefore`: the tickets' histories say it for good.
    */
   tidy(notBefore: Millis): Promise<void>
+  /** Tickets and episodes that are open; and the length of their histories, and of those of `tickets`. */
+  standing(tickets: readonly string[]): Promise<StandingRows>
   /** Applied changes after the `no`-th, in the order they were applied. */
   appliedAfter(no: number, limit: number): Promise<Change[]>
   /** Changes nobody applied yet, in the order they were asked for. */
@@ -131,6 +141,20 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
       await db
         .delete(quarantine)
         .where(or(lt(quarantine.receivedAt, notBefore), oldest && lte(quarantine.seq, oldest.seq)))
+    },
+
+    async standing(ids) {
+      const open = await db.select().from(tickets).where(isNull(tickets.closedAt))
+      const goingOn = await db.select().from(episodes).where(isNull(episodes.endedAt))
+      const { rows } = await pool.query<{ ticket: string; entries: number }>(
+        'select ticket, max(no) + 1 as entries from ticket_events where ticket = any($1) group by ticket',
+        [[...new Set([...ids, ...open.map(({ id }) => id)])]]
+      )
+      return {
+        tickets: open,
+        episodes: goingOn,
+        entries: new Map(rows.map(({ ticket, entries }) => [ticket, entries]))
+      }
     },
 
     async appliedAfter(no, limit) {

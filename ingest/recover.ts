@@ -6,8 +6,10 @@ import { applyChange, applyData } from './apply.ts'
 import { came } from './came.ts'
 import { loadState, unpackState } from './checkpoint.ts'
 import type { Crews } from './crews.ts'
+import { isIdle, noEffects, type Effects } from './effects.ts'
 import { normaliseRecord } from './normalise.ts'
 import type { NormalisedRecord } from './reading.ts'
+import { reconciled, ticketsIn } from './reconcile.ts'
 import type { Registry } from './registry.ts'
 import type { Engine } from './rules/engine.ts'
 import type { TicketDesk } from './tickets/desk.ts'
@@ -37,8 +39,8 @@ export function applyRecord(
 
 /**
  * Brings an empty engine to where the last commit left it: the registry from the changes before the checkpoint, the
- * checkpoint, then the journal merged with the changes after it. Whatever it decides on the way was decided before,
- * so the caller throws those effects away.
+ * checkpoint, then the journal merged with the changes after it. Whatever it decides on the way was decided before, so
+ * nothing of it is left in `effects` for the next commit, but what another build decided otherwise (see `reconciled`).
  */
 export async function recover(options: {
   journal: Journal
@@ -47,6 +49,7 @@ export async function recover(options: {
   desk: TicketDesk
   registry: Registry
   crews: Crews
+  effects: { current: Effects }
   log: (message: string) => void
 }): Promise<Position> {
   const { journal, store, engine, desk, crews } = options
@@ -98,6 +101,20 @@ export async function recover(options: {
     done.abort()
   }
   await applyUpTo(Infinity)
+  const replayed = options.effects.current
+  options.effects.current = noEffects()
+  if (committed.seq > (checkpoint?.seq ?? 0) || committed.appliedNo > (checkpoint?.appliedNo ?? 0)) {
+    const ids = [...ticketsIn(desk).tickets.keys(), ...replayed.tickets.keys()]
+    const rows = await store.standing(ids)
+    const effects = reconciled({ desk, replayed, rows, at: engine.time.at })
+    options.effects.current = effects
+    if (!isIdle(effects)) {
+      const closed = rows.tickets.filter(({ id }) => (effects.tickets.get(id)?.closedAt ?? null) !== null)
+      options.log(
+        `another build decided some of these records otherwise: ${effects.tickets.size} tickets and ${effects.episodes.size} episodes are written again, ${closed.length} of them closed`
+      )
+    }
+  }
   return committed
 }
 

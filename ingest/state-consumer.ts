@@ -71,7 +71,6 @@ export async function startStateConsumer(options: {
   const { journal, store, engine, desk, clock, log } = options
   const stop = new AbortController()
   let position = await recover(options)
-  options.effects.current = noEffects()
   options.onBatch()
 
   let standing: Position = position

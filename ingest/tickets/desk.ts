@@ -21,6 +21,7 @@ import { act, deferralOver } from './moves.ts'
 import { PLAN_KEY, alarmPlan, planned, scanned, windowOver } from './plans.ts'
 import { joinReported, report } from './reports.ts'
 import { supervise, superviseAt } from './supervision.ts'
+import { ticketId } from './ticket-id.ts'
 import { completed, episodeOf, rowOfFired } from './ticket-row.ts'
 import { heard, unheard, verified } from './verification.ts'
 
@@ -137,6 +138,8 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       byPerson: 'serviceDue' in rule.when,
       hours
     })
+    // A build that decided otherwise may have had a ticket of this very episode, which is over.
+    if (book.find(row.id)) row.id = ticketId(rule.id, event.subject, openedAt)
     const due = dueOf(row, book.calendar())
     return Number.isFinite(due) ? { ...row, dueAt: due, firstDueAt: due } : row
   }

@@ -1,0 +1,193 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { databaseOn, type Database } from '#db/database'
+import type { Journal } from '#db/journal'
+import { leveldbJournal } from '#db/journal-leveldb'
+import { tick } from '#db/journal-ticks'
+import { migrateDatabase } from '#db/migrate'
+import { importRecords } from '#db/registry'
+import { checkpoints, episodes, ticketEvents, tickets } from '#db/schema'
+import { postgresStateStore } from '#db/state-store'
+import { createDecisions } from '#ingest/decisions'
+import { noEffects } from '#ingest/effects'
+import { normaliseBatch } from '#ingest/normalise'
+import { startStateConsumer, type StateConsumer } from '#ingest/state-consumer'
+import { DEFAULT_RULES } from '#model/default-rules'
+import type { Rule } from '#model/rules'
+import { minutes, systemClock } from '#model/time'
+import { drivenClock } from '#sim/driven-clock'
+import { freshDatabase, type TestDatabase } from '#test/fixtures/database'
+import { area, device, facility } from '#test/fixtures/registry-records'
+import { until } from '#test/fixtures/until'
+
+/** A crash, and then a start of another build: the last half minute is replayed by other rules than decided it. */
+const START = Date.parse('2026-01-15T04:00:00Z')
+/** A build ships its rules: the same version 1, decided otherwise. */
+const shipping = (change: Partial<Rule>): Rule[] =>
+  DEFAULT_RULES.map(rule => (rule.id === 'bin-full' ? { ...rule, ...change } : rule))
+const LOWER = shipping({ when: { metric: 'fillPct', atLeast: 80 } })
+const HIGHER = shipping({ when: { metric: 'fillPct', atLeast: 99 } })
+const LONGER = shipping({ forMs: minutes(20) })
+
+let folder: string
+let clock: ReturnType<typeof drivenClock>
+let journal: Journal
+let database: TestDatabase
+let db: Database
+let consumer: StateConsumer | undefined
+let fatal: Error | undefined
+let said: string[]
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mingjie-build-'))
+  clock = drivenClock(START, systemClock)
+  journal = await leveldbJournal({ dir: folder, clock })
+  database = await freshDatabase()
+  await migrateDatabase(database.pool)
+  db = databaseOn(database.pool)
+  const records = [area('city', { kind: 'city' }), facility('bin-1'), device('fs-1', { facility: 'bin-1' })]
+  await importRecords(db, { records, who: 'test', at: START })
+  fatal = undefined
+  said = []
+  await start(DEFAULT_RULES)
+})
+afterEach(async () => {
+  await consumer?.close()
+  await journal.close()
+  await database.drop()
+  await rm(folder, { recursive: true })
+})
+
+async function start(rules: readonly Rule[]) {
+  const effects = { current: noEffects() }
+  const { registry, crews, desk, engine } = createDecisions({ rules, effects: () => effects.current })
+  consumer = await startStateConsumer({
+    journal,
+    store: postgresStateStore(database.pool),
+    engine,
+    desk,
+    registry,
+    crews,
+    effects,
+    normalise: records => normaliseBatch(records, registry),
+    onBatch: () => {},
+    onFatal: error => (fatal = error),
+    clock,
+    log: message => said.push(message)
+  })
+}
+
+async function crashInto(rules: readonly Rule[]) {
+  await consumer?.close()
+  await db.delete(checkpoints)
+  await start(rules)
+}
+
+async function report(minute: number, fillPct: number) {
+  clock.set(START + minutes(minute))
+  const payload = Buffer.from(JSON.stringify({ values: { fillPct } }))
+  await journal.append({ kind: 'telemetry', deviceId: 'fs-1', payload })
+}
+
+async function pass(minute: number) {
+  clock.set(START + minutes(minute))
+  await journal.append(tick(minutes(60)))
+  await until('everything is decided', () => fatal !== undefined || consumer?.committed() === journal.head())
+}
+
+const allTickets = () => db.select().from(tickets).orderBy(tickets.openedAt)
+const openTickets = async () => (await allTickets()).filter(({ closedAt }) => closedAt === null)
+const goingOn = async () => (await db.select().from(episodes)).filter(({ endedAt }) => endedAt === null)
+async function historyOf(id: string | undefined) {
+  const rows = await db.select().from(ticketEvents).orderBy(ticketEvents.no)
+  return rows.filter(({ ticket }) => ticket === id).map(({ no, action }) => `${no} ${action}`)
+}
+
+describe('a start after a crash', () => {
+  it('of the same build finds its rows as it left them', async () => {
+    await report(0, 95)
+    await pass(11)
+    const before = await allTickets()
+    await crashInto(DEFAULT_RULES)
+    await pass(12)
+    expect(before).toHaveLength(1)
+    expect(await allTickets()).toEqual(before)
+    expect(said).toEqual([expect.stringContaining('replaying')])
+  })
+
+  it('of a build with a longer hold has one ticket of one trouble, when that is full', async () => {
+    await report(0, 95)
+    await pass(11)
+    const [old] = await openTickets()
+    await crashInto(LONGER)
+    await pass(12)
+    expect(await openTickets()).toEqual([])
+    expect(await goingOn()).toEqual([])
+    expect(await allTickets()).toMatchObject([
+      { id: old?.id, closeReason: 'self-cleared', bornCleared: true, state: 'closed' }
+    ])
+    expect(said.join()).toContain('another build decided')
+
+    await pass(21)
+    expect(fatal).toBeUndefined()
+    const [open, ...others] = await openTickets()
+    expect(others).toEqual([])
+    expect(open?.id).not.toBe(old?.id)
+    expect(await goingOn()).toMatchObject([{ ticket: open?.id }])
+    expect(await historyOf(old?.id)).toEqual(['0 open', '1 clear'])
+    expect(await historyOf(open?.id)).toEqual(['0 open'])
+  })
+
+  it('of a build for which there is no trouble leaves none behind', async () => {
+    await report(0, 95)
+    await pass(11)
+    await crashInto(HIGHER)
+    await pass(12)
+    expect(await openTickets()).toEqual([])
+    await report(13, 10)
+    await pass(30)
+    await report(31, 99.5)
+    await pass(45)
+    expect(fatal).toBeUndefined()
+    expect(await openTickets()).toMatchObject([{ rule: 'bin-full', openedAt: START + minutes(41) }])
+  })
+
+  it('of a build that would have opened one has it in its rows, with its history', async () => {
+    await report(0, 85)
+    await pass(11)
+    expect(await allTickets()).toEqual([])
+    await crashInto(LOWER)
+    await pass(12)
+    const [open] = await openTickets()
+    expect(open).toMatchObject({ rule: 'bin-full', openedAt: START + minutes(10) })
+    expect(await historyOf(open?.id)).toEqual(['0 open'])
+    await report(13, 10)
+    await pass(16)
+    expect(fatal).toBeUndefined()
+    expect(await openTickets()).toEqual([])
+    expect(await historyOf(open?.id)).toEqual(['0 open', '1 clear'])
+  })
+
+  it('of a build that sees it begin earlier keeps one ticket, into which the other goes', async () => {
+    await report(0, 85)
+    await report(5, 95)
+    await pass(16)
+    const [old] = await openTickets()
+    await crashInto(LOWER)
+    await pass(17)
+    const [open, ...others] = await openTickets()
+    expect(others).toEqual([])
+    expect(open?.id).not.toBe(old?.id)
+    expect((await allTickets()).find(({ id }) => id === old?.id)).toMatchObject({ mergedInto: open?.id })
+    expect(await goingOn()).toMatchObject([{ startedAt: START, ticket: open?.id }])
+    // Once more from the same rows: nothing is left to do.
+    said = []
+    await crashInto(LOWER)
+    await pass(18)
+    expect(said).toEqual([expect.stringContaining('replaying')])
+    expect(fatal).toBeUndefined()
+    expect(await openTickets()).toHaveLength(1)
+  })
+})
