@@ -46,6 +46,21 @@ describe('what a phone keeps until the server has answered', () => {
     expect(kept(shelf)).toEqual([])
   })
 
+  it('keeps its place when it is said anew, with the ids its photos have now', () => {
+    keep(shelf, action('a', 'claim'))
+    keep(shelf, action('b', 'comment'))
+    keep(shelf, { ...action('a', 'claim'), place: 'with photos' })
+    expect(keys()).toEqual(['a', 'b'])
+    expect(kept(shelf)[0]?.place).toBe('with photos')
+  })
+
+  it('also are reports and scans', () => {
+    const about = { title: { en: 'Dirty', zh: '脏污' }, place: 'Toilet', who: 'li', savedAt: 0 }
+    keep(shelf, { ...about, key: 'r', report: { kind: 'dirty', source: 'patrol' } })
+    keep(shelf, { ...about, key: 's', facility: 'toilet-1', scan: { token: 'x' } })
+    expect(keys()).toEqual(['r', 's'])
+  })
+
   it('stays, with its key, when nobody answered, and nothing after it is sent before it', async () => {
     keep(shelf, action('a', 'accept'))
     keep(shelf, action('b', 'claim'))

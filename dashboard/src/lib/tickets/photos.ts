@@ -87,7 +87,8 @@ export async function sendPhotos<T extends Names>(
   return without(withPhotos(request, sent), lost)
 }
 
-function without<T extends Names>(request: T, lost: ReadonlySet<string>): T {
+/** The request without these photos. */
+export function without<T extends Names>(request: T, lost: ReadonlySet<string>): T {
   if (lost.size === 0) return request
   const { photos, checklist } = request
   const answers = checklist?.answers.map(answer => {
