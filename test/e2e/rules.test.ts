@@ -78,7 +78,7 @@ it('lets a manager change a number, try it over what was stored, put it into for
   await page.fill('dialog[open] textarea', 'The market spills at noon')
   await page.getByRole('button', { name: 'Put into force' }).click()
   await seen(page, '[role=status]', 'Version 2 is in force.')
-  await seen(page, '.versions li', /v2.*by chen.*The market spills at noon.*Fill level is 80 % or more/s)
+  await seen(page, '.versions li', /v2.*by chen.*The market spills at noon.*Fill level is 80.% or more/s)
   expect(await rule('bin-full')).toMatchObject({ version: 2, when: { metric: 'fillPct', atLeast: 80 } })
 
   await page.getByRole('button', { name: 'Back to the shipped rule' }).click()
@@ -99,12 +99,12 @@ it('makes an exception for a street, and says what counts for a bin there', asyn
   await seen(page, '.sentence', 'Ends when: Fill level is below 50 %')
   await page.getByLabel('Name or id of a facility').fill('bin-1')
   await page.getByRole('button', { name: 'Facility bin-1' }).click()
-  await seen(page, 'tr.other', /Opens when\s*Fill level is 50 % or more\s*area Grid 1/)
+  await seen(page, 'tr.other', /Opens when\s*Fill level is 50.% or more\s*area Grid 1/)
 
   await page.getByRole('button', { name: 'Save …' }).click()
   await page.fill('dialog[open] textarea', 'A narrow street')
   await page.getByRole('button', { name: 'Put into force' }).click()
-  await seen(page, 'dl', /area Grid 1\s*Opens when: Fill level is 50 % or more/)
+  await seen(page, 'dl', /area Grid 1\s*Opens when: Fill level is 50.% or more/)
   const { overrides } = await rule('bin-full')
   expect(overrides).toContainEqual({
     scope: 'area:grid-1',
