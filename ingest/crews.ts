@@ -107,6 +107,7 @@ export function addressees({
       kind: FacilityKind | null
       at: Millis
     }): Crew | undefined => crews.crewFor({ path: pathOf(area), kind, at, timeZone: timeZone() }),
+    anybody: (): boolean => crews.crews().some(({ active }) => active),
     chiefOf: (area: string, level: ChiefLevel): StreetChief | undefined => crews.chiefOf(pathOf(area), level),
     unitOf: (area: string): string | undefined => crews.unitOf(pathOf(area)),
     isOf(username: string, id: string): boolean {

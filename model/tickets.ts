@@ -382,6 +382,7 @@ export const NOTIFICATION_KINDS = {
   'no-report': { label: { en: 'No report confirms the claim', zh: '无上报佐证，待人工核查' } },
   'claim-missing': { label: { en: 'Clear by sensor, nobody claimed it', zh: '已恢复，班组未报完成' } },
   'to-verify': { label: { en: 'Claimed done, to be verified', zh: '处置完成，待核查' } },
+  nobody: { label: { en: 'Nobody on shift to send', zh: '无当班班组可派' } },
   'to-check': { label: { en: 'Reported, to be checked', zh: '新上报，待核实' } },
   recheck: { label: { en: 'A second look is due', zh: '回头看到期' } }
 } as const satisfies Record<string, { label: Label }>
@@ -398,6 +399,7 @@ export const TICKET_EVENTS = {
   pause: { label: { en: 'Clocks stopped: something else causes it', zh: '随上级故障挂起，暂停计时' } },
   'go-on': { label: { en: 'Clocks go on', zh: '恢复计时' } },
   colour: { label: { en: 'Supervision colour', zh: '督办变色' } },
+  nobody: { label: { en: 'Nobody on shift to send', zh: '无当班班组可派' } },
   escalate: { label: { en: 'Escalated', zh: '逐级上报' } },
   'no-report': { label: { en: 'No report confirms the claim', zh: '无上报佐证' } },
   'claim-missing': { label: { en: 'Clear, and nobody claimed it', zh: '已恢复，未报处置完成' } },

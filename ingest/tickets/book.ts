@@ -69,10 +69,10 @@ export interface Book {
   set(ticket: OpenTicket, change: Partial<TicketRow>): void
   /** Adds to its history, and takes it to `to`. */
   note(ticket: OpenTicket, note: TicketNote): void
-  /** Without an addressee the operators are told. */
+  /** Without an addressee the operators are told. `also`: of the same entry somebody was told already. */
   tell(
     ticket: OpenTicket,
-    message: { kind: NotificationKind; at: Millis; addressee?: string | undefined }
+    message: { kind: NotificationKind; at: Millis; addressee?: string | undefined; also?: boolean }
   ): void
   /** Its deadline again, after what was taken off or added. */
   redue(ticket: OpenTicket): void
@@ -183,11 +183,12 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
       book.set(ticket, { state: to ?? from })
     },
 
-    tell(ticket, { kind, at, addressee = OPERATORS }) {
+    tell(ticket, { kind, at, addressee = OPERATORS, also = false }) {
       const { id } = ticket.row
       const told = { addressee, kind, ticket: id, at, readAt: null }
       // The event it belongs to has its number already.
-      effects().notifications.push({ id: `${id}-${ticket.events - 1}-${kind}`, ...told })
+      const name = `${id}-${ticket.events - 1}-${kind}${also ? '-also' : ''}`
+      effects().notifications.push({ id: name, ...told })
     },
 
     redue(ticket) {

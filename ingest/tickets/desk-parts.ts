@@ -19,6 +19,8 @@ export interface OpenTicket {
   dispatchAt: Millis | null
   /** When an operator is asked because nobody claimed what is clear. */
   askAt: Millis | null
+  /** Nobody was on shift when a crew was looked for, and that was told. */
+  unmanned?: boolean
   /** Reporters who may follow it: the names of their reports. */
   followers?: Follower[]
 }
@@ -80,6 +82,8 @@ export interface TicketTimer extends Timed {
 /** Who is told and sent, by area, as data says at that moment. */
 export interface Addressees {
   crewFor(place: { area: string; kind: FacilityKind | null; at: Millis }): { id: string } | undefined
+  /** Whether there is any crew at all; absent: there is. Without one nobody is missed on shift. */
+  anybody?(): boolean
   /** 街长: 1 is the highest, 3 the nearest. */
   chiefOf(area: string, level: 1 | 2 | 3): { username: string | null; name: string } | undefined
   unitOf(area: string): string | undefined

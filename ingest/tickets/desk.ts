@@ -150,12 +150,13 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
     return before && row.openedAt - before.at <= before.reworkWithinMs ? before.id : undefined
   }
 
-  /** The condition is gone: before acceptance that is the end, after it the claim is waited for. */
+  /** The condition is gone: before anybody ever accepted it that is the end, after it the claim is waited for. */
   function cleared(ticket: OpenTicket, { endedAt, at }: { endedAt: Millis; at: Millis }): void {
     endPause(book, ticket, 'suppressed', at)
     const bornCleared = endedAt <= ticket.row.openedAt && ticket.row.acceptedAt === null
     book.set(ticket, { clearedAt: endedAt, bornCleared })
-    if (BEFORE_ACCEPTANCE.includes(ticket.row.state as TicketState)) {
+    // One that was sent back was accepted once: what is clear now is somebody's work.
+    if (ticket.row.acceptedAt === null && BEFORE_ACCEPTANCE.includes(ticket.row.state as TicketState)) {
       book.note(ticket, { at, who: 'sensor', action: 'clear', to: 'closed' })
       return close(book, ticket, at, 'self-cleared')
     }

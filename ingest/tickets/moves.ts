@@ -6,7 +6,7 @@ import type { TicketRow } from '../effects.ts'
 import type { Book, TicketNote } from './book.ts'
 import { allowedMs, dueOf } from './clock.ts'
 import type { OpenTicket, Outcome } from './desk-parts.ts'
-import { crewFor, send } from './dispatch.ts'
+import { crewFor, lookForCrew, send } from './dispatch.ts'
 import { beginPause, close, endPause, recheckDone } from './ending.ts'
 import { handOver } from './followers.ts'
 import { ticketId } from './ticket-id.ts'
@@ -154,10 +154,12 @@ const EFFECTS: Record<TicketAction, Effect> = {
     const crew = body.crew ?? crewFor(book, ticket, at)
     const data = withPhotos(body, {}).data
     send(book, ticket, { at, who, action: 'dispatch', crew, note: body.note, ...(data && { data }) })
+    lookForCrew(book, ticket, at)
   },
 
   accept({ book, ticket, body, at, note }) {
     ticket.dispatchAt = null
+    ticket.unmanned = false
     book.set(ticket, {
       acceptedAt: ticket.row.acceptedAt ?? at,
       ...(body.crew !== undefined && ticket.row.crew === null && { crew: body.crew })
@@ -301,6 +303,7 @@ function again(move: Move, { rework }: { rework: boolean }): string | undefined 
   // It was real once: it needs no check, only somebody to go.
   const crew = before.crew ?? crewFor(book, next, at)
   if (crew !== undefined) send(book, next, { at, who: 'system', action: 'dispatch', crew })
+  else lookForCrew(book, next, at)
   return undefined
 }
 

@@ -4,6 +4,7 @@ import type { Millis } from '#model/time'
 import type { TicketState } from '#model/tickets'
 import { INSPECTORS, type Book } from './book.ts'
 import type { OpenTicket } from './desk-parts.ts'
+import { lookForCrew } from './dispatch.ts'
 import { close, endPause } from './ending.ts'
 
 /** What follows a claim: a sensor that is clear already verifies it, one that can tell is waited for, else a person. */
@@ -56,6 +57,7 @@ export function returned(
     at,
     addressee: row.crew === null ? undefined : `crew:${row.crew}`
   })
+  lookForCrew(book, ticket, at)
 }
 
 /** A report measured after the claim says whether it is true. */
