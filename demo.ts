@@ -33,6 +33,18 @@ interface Demo {
   close(): Promise<void>
 }
 
+/** The demo with its clock in hand: nothing moves until it is told to. */
+export interface PreparedDemo extends Demo {
+  /** It was started before: its day was played then. */
+  known: boolean
+  /** The end of the first day: the real time of the start. */
+  to: Millis
+  /** Takes the clock on to `to` in steps, with devices and people; the first day in the demo's own steps. */
+  play(options: { to: Millis; live?: { stepMs: Millis } }): Promise<void>
+  /** From here on in real time. */
+  goLive(): void
+}
+
 /** What a second start needs to know of the first: which city, and the secrets its devices were given. */
 interface Remembered {
   seed: number
@@ -44,12 +56,29 @@ interface Remembered {
  * The whole system with a simulated district on it: the first time the last 24 hours are played through the same road
  * as any message, on a driven clock; then, and at every later start, live.
  */
-export async function startDemo(options: {
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const { signal } = options
+  const demo = await prepareDemo(options)
+  const { system, known, to, close } = demo
+  try {
+    if (!known && !signal.aborted) await demo.play({ to })
+    if (!signal.aborted) demo.goLive()
+    return { system, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface DemoOptions {
   config: Config
   onFatal: (error: Error) => void
   signal: AbortSignal
   say: (line: string) => void
-}): Promise<Demo> {
+}
+
+/** Everything of the demo but the passing of time. */
+export async function prepareDemo(options: DemoOptions): Promise<PreparedDemo> {
   const { config, signal, say } = options
   if (config.tls) {
     throw new AppError('config-invalid', 'The demo speaks no TLS: leave TLS_CERT_FILE and TLS_KEY_FILE out.')
@@ -91,16 +120,25 @@ export async function startDemo(options: {
     signal.addEventListener('abort', () => void fleet?.close(), { once: true })
     const { repair, faults: allFaults } = fleet
     const crews = simulateCrews({ city, desk: staff.desk, repair, faults: allFaults, from })
-    if (!known && !signal.aborted) {
-      say(`A simulated district of ${city.facilities.length} facilities; playing its last 24 hours …`)
-      await play({ system, fleet, crews, clock, to: now, signal, say })
+    const running = fleet
+    return {
+      system,
+      close,
+      known: known !== undefined,
+      to: now,
+      async play({ to, live }) {
+        const playing = { system, fleet: running, crews, clock, to, signal }
+        if (live) return playOn({ ...playing, ...live })
+        say(`A simulated district of ${city.facilities.length} facilities; playing its last 24 hours …`)
+        await play({ ...playing, say })
+      },
+      goLive() {
+        clock.release()
+        system.keepTicking()
+        running.live(clock)
+        people = goOn({ crews, clock, log })
+      }
     }
-    if (signal.aborted) return { system, close }
-    clock.release()
-    system.keepTicking()
-    fleet.live(clock)
-    people = goOn({ crews, clock, log })
-    return { system, close }
   } catch (error) {
     await close()
     throw error
@@ -123,15 +161,36 @@ async function settle(api: Api, city: City, file: string): Promise<Record<string
   return secrets
 }
 
-async function play(options: {
+interface Playing {
   system: System
   fleet: Fleet
   crews: Crews
   clock: ReturnType<typeof drivenClock>
   to: Millis
   signal: AbortSignal
-  say: (line: string) => void
-}): Promise<void> {
+}
+
+/** Live operation on the played clock: things go wrong, and people look at each step. */
+async function playOn({
+  system,
+  fleet,
+  crews,
+  stepMs,
+  ...time
+}: Playing & { stepMs: Millis }): Promise<void> {
+  await fleet.play({
+    ...time,
+    stepMs,
+    troubles: true,
+    async onStep(at) {
+      await system.tick(stepMs)
+      await crews.step(at)
+    }
+  })
+  await untilDecided(system, time.signal)
+}
+
+async function play(options: Playing & { say: (line: string) => void }): Promise<void> {
   const { system, fleet, crews, clock, to, signal, say } = options
   const began = performance.now()
   let quarter = 0

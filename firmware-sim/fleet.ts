@@ -23,6 +23,8 @@ export interface PlayOptions {
   to: Millis
   /** Less than the silence of the fastest device (three minutes), or the rules rightly miss it between two steps. */
   stepMs: Millis
+  /** Lets new things go wrong, as live operation does; default no. */
+  troubles?: boolean
   /** Called when every report of a step is acknowledged and the clock stands at the step's end. */
   onStep?: (at: Millis) => Promise<void> | void
 }
@@ -109,14 +111,22 @@ export async function connectFleet({ city, url, secrets, from, faults, log }: Fl
     down = downThen
   }
 
+  let nextTrouble: Millis | undefined
+  /** What goes wrong by itself up to `at`; from the first call on. */
+  function trouble(at: Millis): void {
+    for (nextTrouble ??= now; nextTrouble <= at; nextTrouble += ONGOING_MS)
+      stream.add(ongoing({ city, from: nextTrouble, faults: stream.faults() }))
+  }
+
   return {
     counts: () => ({ ...counts }),
     faults: () => stream.faults(),
     repair: ({ devices, kinds }, at) => void stream.repair(devices, kinds, at),
 
-    async play({ clock, to, stepMs, onStep }) {
+    async play({ clock, to, stepMs, troubles = false, onStep }) {
       while (now < to && !closed) {
         const at = Math.min(to, now + stepMs)
+        if (troubles) trouble(at)
         clock.set(at)
         await advance(at, true)
         await onStep?.(at)
@@ -124,12 +134,9 @@ export async function connectFleet({ city, url, secrets, from, faults, log }: Fl
     },
 
     live(clock, { troubles = true } = {}) {
-      let nextTrouble = troubles ? now : Infinity
       const step = () => {
         const at = Math.max(now, clock.now())
-        for (; nextTrouble <= at; nextTrouble += ONGOING_MS) {
-          stream.add(ongoing({ city, from: nextTrouble, faults: stream.faults() }))
-        }
+        if (troubles) trouble(at)
         void advance(at, false)
         const pauseMs = stream.nextAt() - at
         timer = setTimeout(step, Math.min(LIVE_STEP_MS.most, Math.max(LIVE_STEP_MS.least, pauseMs)))
