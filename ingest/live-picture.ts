@@ -43,6 +43,8 @@ interface Shown {
   text: string
   health: Health
   reasons: HealthReason[]
+  /** How often it was looked at: who asks between a report and the look at it must ask again. */
+  looks: number
 }
 
 /** The live picture over the engine's memory. Health is kept up to date by what changed, not by asking everyone. */
@@ -73,11 +75,13 @@ export function createLivePicture(options: {
     const health = healthOf(picture, reasons)
     let one = shown.get(picture)
     if (one) counts[facility.kind][one.health]--
-    else shown.set(picture, (one = { picture, facility, text: textOf(facility), health, reasons }))
+    else shown.set(picture, (one = { picture, facility, text: textOf(facility), health, reasons, looks: 0 }))
     counts[facility.kind][health]++
     if (one.facility !== facility) Object.assign(one, { facility, text: textOf(facility) })
     one.health = health
     one.reasons = reasons
+    one.looks++
+    revision++
     const againAt = changesByTimeAt(picture, now(), view)
     if (againAt === Infinity) waiting.delete(picture)
     else waiting.set(picture, againAt)
@@ -88,10 +92,7 @@ export function createLivePicture(options: {
     if (now() - lookedAgainAt < LOOK_AGAIN_MS) return
     lookedAgainAt = now()
     for (const [picture, againAt] of waiting) {
-      if (againAt > lookedAgainAt) continue
-      look(picture)
-      picture.version++
-      revision++
+      if (againAt <= lookedAgainAt) look(picture)
     }
   }
 
@@ -166,7 +167,10 @@ export function createLivePicture(options: {
     update,
     now,
     version: () => engine.version() + desk.version() + revision,
-    facilityVersion: id => engine.facilities.get(id)?.version ?? 0,
+    facilityVersion(id) {
+      const picture = engine.facilities.get(id)
+      return picture ? picture.version + (shown.get(picture)?.looks ?? 0) : 0
+    },
     system: options.system,
     areas: () => [...registry.areas()],
     devicesOf: id =>

@@ -19,6 +19,7 @@ function watched() {
   let seen = 0
   return {
     world,
+    live,
     /** A tick, and what the page shows then; `news` is whether a page would look again. */
     at(minute: number) {
       world.tick(minute, 600)
@@ -60,6 +61,18 @@ describe('the live picture, while nothing comes in', () => {
     expect(world.change({ kind: 'rule', rule: { ...rule, forMs: 8 * 60_000, version: 2 } })).toBeNull()
     expect(at(6.5).health).toBe('ok')
     expect(at(7).health).toBe('warning')
+  })
+
+  it('has news after its look for who asked between a report and that', () => {
+    const { world, live, at } = watched()
+    at(0)
+    world.say({ device: 's', at: 1, values: { tempC: 70 } })
+    const before = { all: live.version(), bin: live.facilityVersion('bin') }
+    expect(live.facility('bin')?.health).toBe('unknown')
+    live.update()
+    expect(live.facility('bin')?.health).toBe('fault')
+    expect(live.version()).toBeGreaterThan(before.all)
+    expect(live.facilityVersion('bin')).toBeGreaterThan(before.bin)
   })
 
   it('shows the warning of a device’s own hold too', () => {
