@@ -31,9 +31,10 @@ const en = {
     newest: 'Just came',
     none: {
       unsent: 'Somebody is sent to every ticket.',
-      urgent: 'No open ticket.',
-      newest: 'No ticket yet.'
+      urgent: 'No clock runs.',
+      newest: 'No open ticket.'
     },
+    more: 'There are more',
     fresh: 'New',
     open: 'Open it'
   },
@@ -409,7 +410,8 @@ const zh: TicketWords = {
     unsent: '待派遣',
     urgent: '超时及即将到期',
     newest: '最新工单',
-    none: { unsent: '所有工单均已派遣。', urgent: '没有未结工单。', newest: '还没有工单。' },
+    none: { unsent: '所有工单均已派遣。', urgent: '没有计时中的工单。', newest: '没有未结工单。' },
+    more: '查看更多',
     fresh: '新',
     open: '查看工单'
   },
