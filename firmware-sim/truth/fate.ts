@@ -71,6 +71,7 @@ export function fateOf({ ticket, heard, deeds, byPerson = false, played }: Cours
   ].sort((a, b) => a.known - b.known || Number(a.deed !== undefined) - Number(b.deed !== undefined))
   const clearForMs = CLEAR_FOR_MS[rule]
   let state: 'waiting' | 'accepted' | 'claimed' | 'over' = 'waiting'
+  /** Accepted once, and sent back: what is over then waits for its claim all the same. */
   let wasReturned = false
   let clearing: { from: Millis; lagMs: Millis } | undefined
   let claim: (FateOfClaim & { by: Millis; closed: boolean }) | undefined
@@ -93,13 +94,12 @@ export function fateOf({ ticket, heard, deeds, byPerson = false, played }: Cours
       settle('confirmed')
       fate.ending = 'verified'
       state = 'over'
-    } else if (state === 'waiting') {
+    } else if (state === 'waiting' && !wasReturned) {
       // Somebody accepted in the same step: which was first is nobody's mistake.
       const near = deeds.some(({ what, at }) => what === 'accept' && Math.abs(at - known) <= 2 * stepMs)
       if (near && deeds.some(deed => deed.what === 'claim' && deed.at > known)) state = 'accepted'
       else {
-        // It was accepted once: whether it ends by itself then is open, see docs/status.md.
-        fate.ending = wasReturned ? undefined : 'self-cleared'
+        fate.ending = 'self-cleared'
         state = 'over'
       }
     }

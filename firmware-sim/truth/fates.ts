@@ -78,7 +78,12 @@ export function fatesOf(
     const each = devicesOf(ticket).map(device =>
       hearing(rule, { said: said.get(device) ?? [], facility, world, fullPct: fullPctOf(played, facility) })
     )
-    if (ticket.unsaid) return each.flat().filter(({ arrives }) => arrives > from)
+    // Its lamps may be heard before it, and say as well that it is over.
+    if (ticket.unsaid)
+      return each
+        .flat()
+        .filter(({ arrives }) => arrives > from)
+        .map(one => ({ ...one, earlyMs: one.intervalMs }))
     // Of several sensors the one that saw it: the others are well all the time.
     return each.find(heard => heard.some(({ at, says }) => says === 'met' && at > from - hours(2))) ?? each[0]
   }
