@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const PAGE = join(ROOT, 'dashboard')
-const BUILD = join(PAGE, 'build')
+export const BUILD = join(PAGE, 'build')
 const HASH_FILE = join(BUILD, '.hash')
 
 /**
