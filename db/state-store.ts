@@ -1,11 +1,11 @@
-import { and, asc, desc, eq, gt, isNull, lt, lte, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNull, lt, lte, notInArray, or, sql } from 'drizzle-orm'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { getTableColumns } from 'drizzle-orm'
 import type pg from 'pg'
 import type { Change, ChangeBody } from '#model/changes'
 import { AppError } from '#model/errors'
-import type { Millis } from '#model/time'
+import { days, type Millis } from '#model/time'
 import type { Seq } from './journal.ts'
 import { inTransaction } from './postgres/transaction.ts'
 import {
@@ -72,7 +72,8 @@ export interface StateStore {
   saveCheckpoint(checkpoint: Checkpoint): Promise<void>
   /**
    * Forgets quarantined messages received before `notBefore`, and the oldest beyond QUARANTINE_ROWS; and who was told what before
-   * `notBefore`: the tickets' histories say it for good.
+   * `notBefore`: the tickets' histories say it for good. A year longer it keeps what people reported, while its ticket is open
+   * too, and how planned work went.
    */
   tidy(notBefore: Millis): Promise<void>
   /** Tickets and episodes that are open; and the length of their histories, and of those of `tickets`. */
@@ -89,6 +90,8 @@ export interface StateStore {
 }
 
 const ROWS_A_STATEMENT = 500
+/** A contract's year is settled after it is over: reports and plan runs go 400 days after their time. */
+const RECORDS_KEPT_LONGER_MS = days(365)
 /** The newest so many; older ones have been seen or never will be. */
 export const QUARANTINE_ROWS = 100_000
 
@@ -132,6 +135,10 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
 
     async tidy(notBefore) {
       await db.delete(notifications).where(lt(notifications.at, notBefore))
+      const longAgo = notBefore - RECORDS_KEPT_LONGER_MS
+      const open = db.select({ id: tickets.id }).from(tickets).where(isNull(tickets.closedAt))
+      await db.delete(reports).where(and(lt(reports.at, longAgo), notInArray(reports.ticket, open)))
+      await db.delete(planRuns).where(lt(planRuns.until, longAgo))
       const [oldest] = await db
         .select({ seq: quarantine.seq })
         .from(quarantine)
@@ -198,7 +205,7 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
           await tx
             .insert(tickets)
             .values(rows)
-            .onConflictDoUpdate({ target: tickets.id, set: fromExcluded(tickets) })
+            .onConflictDoUpdate({ target: tickets.id, set: ticketFromExcluded })
         }
         for (const rows of chunks(commit.episodes)) {
           await tx
@@ -238,6 +245,13 @@ function fromExcluded(table: PgTable) {
   return Object.fromEntries(
     Object.entries(getTableColumns(table)).map(([key, column]) => [key, sql.raw(`excluded."${column.name}"`)])
   )
+}
+
+/** A checkpoint of an older build does not know when a ticket was accepted; the row does, from its history. */
+const ticketFromExcluded = {
+  ...fromExcluded(tickets),
+  acceptedAt: sql`case when excluded.state in ('new', 'checked', 'dispatched') then excluded.accepted_at
+    else coalesce(excluded.accepted_at, ${tickets.acceptedAt}) end`
 }
 
 function* chunks<T>(rows: T[]): Generator<T[]> {

@@ -263,8 +263,11 @@ const EFFECTS: Record<TicketAction, Effect> = {
   },
 
   'recheck-failed'(move) {
-    const refused = again(move, { rework: true })
-    if (refused === undefined) recheckDone(move.book, move.ticket, 'failed')
+    const { book, ticket } = move
+    const open = openForTheSame(book, ticket.row)
+    if (open) bearsWitness(move, open)
+    const refused = open ? undefined : again(move, { rework: true })
+    if (refused === undefined) recheckDone(book, ticket, 'failed')
     return refused
   },
 
@@ -281,14 +284,26 @@ function mergeInto(move: Move, other: OpenTicket): void {
   book.note(other, { at, who, action: 'joined', data: { ticket: id } })
 }
 
+/** The open ticket of the same rule and subject, or the one that opened a person's again. */
+const openForTheSame = (book: Book, { id, rule, subject }: TicketRow): OpenTicket | undefined =>
+  rule === null ? [...book.made].find(({ row }) => row.reworkOf === id) : book.byRule(rule, subject)
+
+/** It did not hold, and a ticket is open for it already: that one is the rework, and says what was seen. */
+function bearsWitness(move: Move, open: OpenTicket): void {
+  const { book, ticket, at, who, body, note } = move
+  const { id } = ticket.row
+  note({ data: { ticket: open.row.id } })
+  handOver(ticket, open)
+  book.set(open, { rework: true, reworkOf: open.row.reworkOf ?? id })
+  const seen = withPhotos(body, { data: { ticket: id } }).data
+  book.note(open, { at, who, action: 'joined', note: body.note, ...(seen && { data: seen }) })
+}
+
 /** The trouble once more, as a ticket of its own that names this one. */
 function again(move: Move, { rework }: { rework: boolean }): string | undefined {
   const { book, ticket, at, who, note, body } = move
   const before = ticket.row
-  const open =
-    before.rule === null
-      ? [...book.made].find(({ row }) => row.reworkOf === before.id)
-      : book.byRule(before.rule, before.subject)
+  const open = openForTheSame(book, before)
   if (open) return `ticket ${open.row.id} is open for the same already`
   const id = ticketId(`again|${before.id}`, before.subject, at)
   if (book.find(id)) return 'it was opened again a moment ago'
