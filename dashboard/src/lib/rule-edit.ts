@@ -25,10 +25,10 @@ export interface ConditionNumber {
 
 const OF_METRIC = ['atLeast', 'atMost', 'above', 'below', 'risesBy', 'is', 'isNot']
 const PLAIN: Record<string, { unit: string; scale: number }> = {
-  withinMs: { unit: 'min', scale: minutes(1) },
-  days: { unit: 'd', scale: 1 },
+  withinMs: { unit: '', scale: minutes(1) },
+  days: { unit: '', scale: 1 },
   visits: { unit: '', scale: 1 },
-  openMs: { unit: 'h', scale: hours(1) },
+  openMs: { unit: '', scale: hours(1) },
   aboveShare: { unit: '%', scale: 0.01 },
   atMostShare: { unit: '%', scale: 0.01 },
   pct: { unit: '%', scale: 1 },

@@ -120,7 +120,7 @@ const en = {
     withinMs: 'within (minutes)',
     days: 'Days',
     visits: 'Visits',
-    openMs: 'Opening hours',
+    openMs: 'Hours of opening',
     pct: 'Percent',
     roadPct: 'Percent of a single road',
     silentIntervals: 'Intervals'
@@ -363,7 +363,7 @@ const zh: RuleWords = {
     withinMs: '时间内（分钟）',
     days: '天数',
     visits: '人次',
-    openMs: '开放时长',
+    openMs: '开放小时数',
     pct: '百分比',
     roadPct: '单条道路百分比',
     silentIntervals: '周期数'
