@@ -59,8 +59,7 @@ export function fatesOf(
         .map(({ from: at, to: arrives }) => ({
           at,
           arrives,
-          // It counts by the clock of the sensor that spoke last.
-          earlyMs: 2 * played.stepMs,
+          earlyMs: lagAt(played, at),
           says: 'cleared',
           intervalMs: 0
         }))
@@ -108,6 +107,15 @@ export function fatesOf(
       played
     })
   })
+}
+
+/**
+ * A cleaning is put at the clock of the sensor that spoke last. While a backlog comes after an outage that is the outage behind,
+ * which the specification does not say: docs/status.md.
+ */
+function lagAt({ stepMs, outages = [] }: Played, at: Millis): Millis {
+  const after = outages.find(outage => at >= outage.to && at <= outage.to + 2 * stepMs)
+  return 2 * stepMs + (after ? after.to - after.from : 0)
 }
 
 /** When toilets were cleaned: scans, what a person verified, and what a sensor confirmed of the ticket of a smell. */
