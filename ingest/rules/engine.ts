@@ -190,7 +190,7 @@ export function createEngine(options: {
     if (!facility) return `there is no facility ${id}`
     serviced(facility, time.at)
     for (const compiled of facility.rules) {
-      if (compiled.readsService) judgeNow(core, compiled, { seat: facility, facility }, time.at)
+      if (compiled.readsService) judgeNow(core, compiled, { seat: facility, facility, done: true }, time.at)
     }
     touch(core, facility)
     return undefined

@@ -207,18 +207,23 @@ function judge(
   advance(core, instance, { verdict, rung: rungOf(core, compiled, seat, at), at, knownAt })
 }
 
-/** Judges a rule of a seat at journal time `at` though no report came: a count, a service or the rule itself changed. */
+/**
+ * Judges a rule of a seat at journal time `knownAt` though no report came: a count, a service or the rule itself changed.
+ * While a backlog comes in that is as late as the device's reports; what a person did (`done`) is of the moment itself.
+ */
 export function judgeNow(
   core: Core,
   compiled: CompiledRule,
-  { seat, facility, device }: { seat: Seat; facility?: FacilityPicture; device?: DevicePicture },
+  on: { seat: Seat; facility?: FacilityPicture; device?: DevicePicture; done?: true },
   knownAt: Millis
 ): void {
+  const { seat, facility, device, done } = on
   const known = seat.instances.get(compiled.rule.id)
-  const at = Math.max(knownAt - (known?.lagMs ?? 0), known?.at ?? seat.endedAt?.get(compiled.rule.id) ?? 0)
+  const late = done ? 0 : (known?.lagMs ?? 0)
+  const at = Math.max(knownAt - late, known?.at ?? seat.endedAt?.get(compiled.rule.id) ?? 0)
   const verdict = verdictOf(core, compiled, seat, at)
   if (!known && verdict !== 'met') return
-  const lagMs = known && seat.devices.length === 1 ? known.lagMs : knownAt - at
+  const lagMs = known && !done && seat.devices.length === 1 ? known.lagMs : knownAt - at
   judge(core, known ?? begin(compiled, { seat, facility, device }), { verdict, at, knownAt, lagMs })
 }
 
