@@ -71,6 +71,9 @@ it('lets a manager change a number, try it over what was stored, put it into for
   await page.getByRole('button', { name: 'Run' }).click()
   await seen(page, '.differences li', /only in the draft.*Facility bin-1/s)
   await seen(page, 'tr', /Episodes\s*1\s*0/)
+  await when.getByLabel('must hold for').fill('11')
+  await seen(page, '.wrong', 'The settings have changed since.')
+  await when.getByLabel('must hold for').fill('10')
 
   await save.click()
   await page.getByRole('button', { name: 'Put into force' }).click()

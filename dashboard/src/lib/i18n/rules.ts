@@ -188,6 +188,7 @@ const en = {
   running: (pct: number) => `Running, ${pct} %`,
   waiting: 'Waits for another back-test',
   cancelled: 'Cancelled.',
+  otherDraft: 'The settings have changed since. Run it again.',
   draft: 'Draft',
   present: 'In force',
   figures: {
@@ -430,6 +431,7 @@ const zh: RuleWords = {
   running: pct => `正在回测，${pct}%`,
   waiting: '等待其他回测完成',
   cancelled: '已取消。',
+  otherDraft: '参数已有修改，请重新回测。',
   draft: '草案',
   present: '现行',
   figures: { episodes: '事件数', tickets: '工单数', minutes: '累计分钟', flaps: '一小时内反复' },
