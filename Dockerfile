@@ -16,11 +16,14 @@ COPY scripts/build-page.ts scripts/
 RUN npm ci --omit=dev && npm cache clean --force
 
 FROM node:20-bookworm-slim
-# npm keeps its logs in HOME, which must not be DATA_DIR.
-ENV NODE_ENV=production HOME=/tmp DATA_DIR=/var/lib/mingjie HTTP_HOST=0.0.0.0 MQTT_HOST=0.0.0.0
+# npm keeps its logs in HOME, which must not be DATA_DIR, and asks nobody for a newer npm.
+ENV NODE_ENV=production HOME=/tmp NPM_CONFIG_UPDATE_NOTIFIER=false DATA_DIR=/var/lib/mingjie HTTP_HOST=0.0.0.0 MQTT_HOST=0.0.0.0
 WORKDIR /app
-RUN useradd --system --uid 10001 --home-dir /var/lib/mingjie --shell /usr/sbin/nologin mingjie \
-  && install -d -o mingjie -g mingjie -m 0711 /var/lib/mingjie /var/lib/mingjie-sim
+# A new volume takes owner and mode of the folder it covers.
+RUN groupadd --gid 10001 mingjie \
+  && useradd --uid 10001 --gid mingjie --no-create-home --home-dir /var/lib/mingjie --shell /usr/sbin/nologin mingjie \
+  && install -d -o mingjie -g mingjie -m 0711 /var/lib/mingjie /var/lib/mingjie-sim \
+  && install -d -o mingjie -g mingjie -m 0700 /backup
 COPY --from=packages /app/node_modules node_modules
 COPY package.json tsconfig.json main.ts system.ts system-state.ts config.ts certificates.ts demo.ts demo-staff.ts log.ts metrics.ts waiting-door.ts ./
 COPY model model

@@ -9,7 +9,8 @@ import { AppError } from '#model/errors'
 import { seconds, systemClock } from '#model/time'
 import { openSettings, readConfig, type Config } from '../config.ts'
 import { urlHost, VERSION } from '../system.ts'
-import { command, megabytes, openDatabase, openJournal } from './open-data.ts'
+import { asOwner, command, megabytes, openDatabase, openJournal, otherOwner } from './open-data.ts'
+import { fetchOwnDoor } from './own-door.ts'
 
 const HELP = `Writes everything a new start elsewhere needs into one file, while Mingjie runs or not.
 
@@ -78,7 +79,8 @@ await command(async () => {
     if (!quiet) console.log(`${file}: ${megabytes(size)}, checked`)
   }
 
-  const journal = values.url ? undefined : await openJournal(config)
+  const owner = otherOwner(config.dataDir)
+  const journal = values.url || owner !== undefined ? undefined : await openJournal(config)
   if (journal) {
     const database = await openDatabase(config)
     try {
@@ -92,8 +94,10 @@ await command(async () => {
     }
   } else {
     const url = values.url ?? urlOf(config)
+    const via = !values.url && config.tls ? fetchOwnDoor(config.tls.certFile) : fetch
+    const server: Server = { url, via, ...(owner !== undefined && { otherwise: asOwner(owner) }) }
     const token = await textIn(values['token-file'])
-    if (token) await fromServer({ url, headers: { authorization: `Bearer ${token}` }, write })
+    if (token) await fromServer({ server, headers: { authorization: `Bearer ${token}` }, write })
     else {
       const password = (await textIn(values['password-file'])) ?? config.adminPassword
       if (!password) {
@@ -102,8 +106,8 @@ await command(async () => {
           'Mingjie runs: give an API token of an admin by --token-file, or the password by --password-file.'
         )
       }
-      await signedIn({ url, username: values.username, password }, headers =>
-        fromServer({ url, headers, write })
+      await signedIn({ server, username: values.username, password }, headers =>
+        fromServer({ server, headers, write })
       )
     }
   }
@@ -126,24 +130,31 @@ function urlOf({ http, tls }: Config): string {
   return `http${tls ? 's' : ''}://${urlHost(http.host)}:${http.port}`
 }
 
-async function fromServer(options: {
+interface Server {
   url: string
+  via: (url: URL, init: RequestInit) => Promise<Response>
+  /** What else to do when it does not answer. */
+  otherwise?: string
+}
+
+async function fromServer(options: {
+  server: Server
   headers: Record<string, string>
   write: (bytes: AsyncIterable<Uint8Array>) => Promise<void>
 }): Promise<void> {
-  const { url, headers, write } = options
-  const { body } = await ask(url, '/api/backup', { method: 'POST', headers })
-  if (!body) throw new AppError('internal', `${url} answered nothing.`)
+  const { server, headers, write } = options
+  const { body } = await ask(server, '/api/backup', { method: 'POST', headers })
+  if (!body) throw new AppError('internal', `${server.url} answered nothing.`)
   await write(body as AsyncIterable<Uint8Array>)
 }
 
 /** Does `work` with the headers of a session that ends with it. */
 async function signedIn(
-  { url, username, password }: { url: string; username: string; password: string },
+  { server, username, password }: { server: Server; username: string; password: string },
   work: (headers: Record<string, string>) => Promise<void>
 ): Promise<void> {
-  const { origin } = new URL(url)
-  const session = await ask(url, '/api/session', {
+  const { origin } = new URL(server.url)
+  const session = await ask(server, '/api/session', {
     method: 'POST',
     headers: { 'content-type': 'application/json', origin },
     body: JSON.stringify({ username, password })
@@ -156,14 +167,16 @@ async function signedIn(
   try {
     await work(headers)
   } finally {
-    await ask(url, '/api/session', { method: 'DELETE', headers }).catch(() => {})
+    await ask(server, '/api/session', { method: 'DELETE', headers }).catch(() => {})
   }
 }
 
-async function ask(url: string, path: string, init: RequestInit): Promise<Response> {
-  const answer = await fetch(new URL(path, url), init).catch((cause: unknown) => {
-    const why = (cause as { cause?: { message?: string } }).cause?.message ?? String(cause)
-    throw new AppError('internal', `${url} does not answer: ${why}. Name another by --url.`, { cause })
+async function ask({ url, via, otherwise }: Server, path: string, init: RequestInit): Promise<Response> {
+  const answer = await via(new URL(path, url), init).catch((cause: unknown) => {
+    const { message, cause: deeper } = cause as Error
+    const why = (deeper as Error | undefined)?.message || message
+    const instead = otherwise ?? 'Name another by --url.'
+    throw new AppError('internal', `${url} does not answer: ${why}. ${instead}`, { cause })
   })
   if (answer.ok) return answer
   const problem = (await answer.json().catch(() => undefined)) as Problem | undefined

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { leveldbJournal } from '#db/journal-leveldb'
@@ -37,14 +37,39 @@ export async function openJournal({ dataDir }: Config): Promise<Journal | undefi
   }
 }
 
-/** Runs a command; what its caller can mend is told in a line, a fault of ours with its stack. */
+/**
+ * The user whose `dataDir` root is about to open; undefined when it is root's own, or we are not root. What root makes in
+ * there its user could not open again, so Mingjie would not start.
+ */
+export function otherOwner(dataDir: string): number | undefined {
+  if (process.getuid?.() !== 0 || !existsSync(dataDir)) return undefined
+  return statSync(dataDir).uid || undefined
+}
+
+export const asOwner = (uid: number): string =>
+  `Where Mingjie does not run, do this as the user whose data it is: setpriv --reuid ${uid} --clear-groups …`
+
+/** What a caller can mend about a file; anything else that a file is refused for is a fault of ours. */
+const FILE_FAULTS: Record<string, string> = {
+  EACCES: 'may not be opened by the user this runs as',
+  EROFS: 'is on a disk that is read-only',
+  ENOSPC: 'has no room: the disk is full'
+}
+
+/** What its caller is told of a failure: a line where they can mend it, else the whole of it, with its stack. */
+export function failureText(error: unknown): unknown {
+  const { code = '', path, message = '' } = (error ?? {}) as Partial<NodeJS.ErrnoException>
+  const fault = FILE_FAULTS[code]
+  if (fault) return `${path ?? 'What is written'} ${fault}: ${message}`
+  return error instanceof AppError || code.startsWith('ERR_PARSE_ARGS') ? message : error
+}
+
+/** Runs a command; a failure ends it with 1 and is told by `failureText`. */
 export async function command(run: () => Promise<void>): Promise<void> {
   try {
     await run()
   } catch (error) {
-    const theirs =
-      error instanceof AppError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')
-    console.error(theirs ? (error as Error).message : error)
+    console.error(failureText(error))
     process.exitCode = 1
   }
 }

@@ -7,7 +7,7 @@ import { readManifest, refuseUsed, restoreBackup } from '#db/backup/load'
 import { AppError } from '#model/errors'
 import { readConfig, type Config } from '../config.ts'
 import { RESTORING } from '../system.ts'
-import { command, openDatabase, openJournal } from './open-data.ts'
+import { asOwner, command, openDatabase, openJournal, otherOwner } from './open-data.ts'
 
 const HELP = `Puts a backup into an empty DATA_DIR and an empty database. Mingjie must not run there.
 
@@ -40,6 +40,10 @@ await command(async () => {
   const file = resolve(values.from)
   if (!existsSync(file)) throw new AppError('not-found', `There is no ${file}.`)
   const config = readConfig(process.env)
+  const owner = otherOwner(config.dataDir)
+  if (owner !== undefined) {
+    throw new AppError('forbidden', `${config.dataDir} is another user’s. ${asOwner(owner)}`)
+  }
   // All that can be wrong with the file is found before anything is touched.
   const manifest = await readManifest(file)
   const { takenAt, version } = manifest
@@ -60,7 +64,7 @@ await command(async () => {
     await database.close()
   }
   await rm(mark)
-  console.log(`Restored into ${dataDir}. Start with npm start.`)
+  console.log(`Restored into ${dataDir}. Now start Mingjie.`)
   const told = historyText(await historyOf(manifest, config.influx), manifest)
   if (told) console[told.fault ? 'error' : 'log'](told.text)
   if (told?.fault) process.exitCode = HISTORY_FAULT

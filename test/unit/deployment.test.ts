@@ -4,6 +4,8 @@ import { ENVIRONMENT } from '../../config.ts'
 import { projectFiles, textOf } from './project-files.ts'
 
 interface Service {
+  logging?: { options: Record<string, string> }
+  volumes?: string[]
   environment?: Record<string, string>
   ports?: string[]
   secrets?: string[]
@@ -60,12 +62,46 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  it('starts each again and waits until it is healthy', () => {
-    for (const [name, { restart, healthcheck }] of services) {
+  it('starts each again, waits until it is healthy and bounds its log', () => {
+    for (const [name, { restart, healthcheck, logging }] of services) {
+      expect([name, Object.keys(logging?.options ?? {})]).toEqual([name, ['max-size', 'max-file']])
       expect([name, restart]).toEqual([name, 'unless-stopped'])
       expect([name, healthcheck !== undefined || name === 'app']).toEqual([name, true])
     }
     expect(textOf('Dockerfile')).toContain('HEALTHCHECK')
+  })
+})
+
+describe('the volumes of docker-compose.yml', () => {
+  const made = /^ *(?:RUN|&&)? *install -d .*$/gm
+  const folders = [...textOf('Dockerfile').matchAll(made)].flatMap(([line]) => line.match(/ \/\S+/g) ?? [])
+
+  it('lie, where our user writes, on folders that the image gives to that user', () => {
+    const ours = services
+      .filter(([name]) => name === 'app' || name === 'sim')
+      .flatMap(([, { volumes = [] }]) => volumes)
+      .filter(volume => !volume.endsWith(':ro'))
+      .map(volume => volume.slice(volume.lastIndexOf(':') + 1))
+    expect(ours).toContain('/backup')
+    expect(ours.filter(path => !folders.includes(` ${path}`))).toEqual([])
+  })
+
+  it('are each declared', () => {
+    const named = services
+      .flatMap(([, { volumes = [] }]) => volumes)
+      .map(volume => /^(?:\$\{\w+:-)?(\w[\w-]*)\}?:/.exec(volume)?.[1])
+      .filter(name => name !== undefined)
+    expect(named.filter(name => !(name in compose.volumes))).toEqual([])
+    expect(Object.keys(compose.volumes).filter(name => !named.includes(name))).toEqual([])
+  })
+
+  it('hold what docs/deployment.md says, by the commands it gives', () => {
+    const docs = textOf('docs/deployment.md')
+    const commands = [...docs.matchAll(/docker compose (?:exec|run|cp).*/g)].map(([line]) => line)
+    expect(commands.length).toBeGreaterThan(5)
+    const paths = commands.flatMap(line => line.match(/(?<=[ :])\/(?:backup|var\/lib\/[\w-]+)/g) ?? [])
+    expect(paths).toContain('/backup')
+    expect(paths.filter(path => !folders.includes(` ${path}`))).toEqual([])
   })
 })
 
@@ -86,5 +122,8 @@ describe('the Dockerfile', () => {
 
   it('runs as a user without rights', () => {
     expect(textOf('Dockerfile')).toMatch(/^USER mingjie$/m)
+    const ids = [...textOf('Dockerfile').matchAll(/--[ug]id (\d+)/g)].map(([, id]) => id)
+    expect(new Set(ids)).toEqual(new Set(['10001']))
+    expect(textOf('docs/deployment.md')).toContain('-o 10001 -g 10001')
   })
 })
