@@ -5,7 +5,7 @@ import type { Registry } from '../registry.ts'
 import type { CompiledRule } from './condition.ts'
 import type { Verdict } from './episode.ts'
 import { createInstance, type Instance } from './instance.ts'
-import { countsAt, lampState } from './lamp.ts'
+import { countsAt, lampState, sampledAt } from './lamp.ts'
 import type { FacilityPicture } from './picture.ts'
 import type { RuleBook } from './rule-book.ts'
 import { standingOfDistrict, standingOfRoad } from './standing.ts'
@@ -38,6 +38,10 @@ export interface LampGroups {
   /** Looks at a lamp again; the groups whose counts changed. */
   look(lamp: FacilityPicture, at: Millis, sun: Sun): LampGroup[]
   verdict(group: LampGroup, at: Millis, sun: Sun): Verdict
+  /** The same by nothing but what lamps measured after `since`; the others may be lit or dark. Looks at every lamp. */
+  verdictSince(group: LampGroup, since: Millis, at: Millis, sun: Sun): Verdict
+  /** Those a lamp belongs to. */
+  of(lamp: FacilityPicture): readonly LampGroup[]
   /** The highest rung whose condition holds, 0 for none; undefined: nobody can tell. */
   rung(group: LampGroup): number | undefined
   /** Lit ÷ should be lit in percent as a range, unknown lamps counted as dark and as lit. */
@@ -130,16 +134,29 @@ export function createLampGroups(options: {
    * In journal time: a lamp whose controllers are all silent is unknown, whatever it said last. Of several controllers
    * one that sees it dark is believed, as for its own ticket.
    */
-  function viewOf(lamp: FacilityPicture, at: Millis, sun: Sun): LampView {
+  function viewOf(lamp: FacilityPicture, at: Millis, sun: Sun, since = 0): LampView {
     if (options.leftOut(lamp, at)) return 'out'
     let state: 'lit' | 'unknown' = 'unknown'
     for (const device of lamp.devices) {
       if (device.device.kind !== 'lamp-controller' || device.silent || !countsAt(device, sun, at)) continue
+      if (sampledAt(device) <= since) continue
       const one = lampState(device, at)
       if (one === 'dark') return one
       if (one === 'lit') state = one
     }
     return state
+  }
+
+  function verdictOf(counts: Counts, { subject, instance }: LampGroup): Verdict {
+    const { when, clear } = instance.compiled.rule
+    const met = rateHolds(when, subject, counts)
+    if (met !== false) return met ? 'met' : 'unknown'
+    return rateHolds(clear, subject, counts) ? 'cleared' : 'between'
+  }
+
+  const isJudged = (at: Millis, sun: Sun): boolean => {
+    const phase = sun.phaseAt(at)
+    return phase.lit && at >= phase.since + EXPECTATION_GRACE_MS
   }
 
   return {
@@ -176,16 +193,24 @@ export function createLampGroups(options: {
       return membership.groups
     },
     verdict(group, at, sun) {
-      const phase = sun.phaseAt(at)
-      if (!phase.lit || at < phase.since + EXPECTATION_GRACE_MS) return 'between'
-      beginNight(group, phase.since)
-      const { when, clear } = group.instance.compiled.rule
-      const met = rateHolds(when, group)
-      if (met !== false) return met ? 'met' : 'unknown'
-      return rateHolds(clear, group) ? 'cleared' : 'between'
+      if (!isJudged(at, sun)) return 'between'
+      beginNight(group, sun.phaseAt(at).since)
+      return verdictOf(group, group)
     },
+    verdictSince(group, since, at, sun) {
+      if (!isJudged(at, sun)) return 'between'
+      const counts = { members: group.members, lit: 0, dark: 0, out: 0 }
+      for (const lamp of group.members) {
+        const view = viewOf(lamp, at, sun, since)
+        if (view !== 'unknown') counts[view]++
+      }
+      return verdictOf(counts, group)
+    },
+    of: lamp => memberships.get(lamp)?.groups ?? [],
     rung(group) {
-      const held = group.instance.compiled.rule.ladder.map(({ when }) => rateHolds(when, group))
+      const held = group.instance.compiled.rule.ladder.map(({ when }) =>
+        rateHolds(when, group.subject, group)
+      )
       return held.includes(undefined) ? undefined : held.lastIndexOf(true) + 1
     },
     rate: rateOf,
@@ -220,30 +245,33 @@ export function createLampGroups(options: {
   }
 }
 
-function rateOf({ members, lit, dark, out }: LampGroup): { min: number; max: number } {
+type Counts = Pick<LampGroup, 'members' | 'lit' | 'dark' | 'out'>
+
+function rateOf({ members, lit, dark, out }: Counts): { min: number; max: number } {
   const total = members.size - out
   if (total <= 0) return { min: 100, max: 100 }
   return { min: (100 * lit) / total, max: (100 * (total - dark)) / total }
 }
 
 /** Whether it is so whatever the lamps do that nobody has heard of; undefined: it depends on them. */
-function rateHolds(condition: Condition, group: LampGroup): boolean | undefined {
+function rateHolds(condition: Condition, subject: Subject, counts: Counts): boolean | undefined {
   if (!('lightingRate' in condition)) return false
-  const under = isUnder(condition, group)
+  const under = isUnder(condition, subject, counts)
   return under === undefined ? undefined : under === (condition.lightingRate === 'below')
 }
 
 function isUnder(
   { pct, roadPct, smallRoads }: Extract<Condition, { lightingRate: unknown }>,
-  group: LampGroup
+  subject: Subject,
+  counts: Counts
 ): boolean | undefined {
-  const isRoad = group.subject.startsWith('road:')
-  const { members, lit, dark, out } = group
+  const isRoad = subject.startsWith('road:')
+  const { members, lit, dark, out } = counts
   if (isRoad && smallRoads && members.size < SMALL_ROAD_LAMPS) {
     const { allowed } = SMALL_ROADS.find(({ from }) => members.size >= from) ?? SMALL_ROADS[2]
     return dark > allowed ? true : members.size - out - lit <= allowed ? false : undefined
   }
   const target = isRoad ? (roadPct ?? pct) : pct
-  const { min, max } = rateOf(group)
+  const { min, max } = rateOf(counts)
   return max < target ? true : min >= target ? false : undefined
 }

@@ -16,6 +16,7 @@ const LAMPS_AS_EVIDENCE = 20
 /** A lamp reported or fell silent: the groups it changes and its cabinet are judged, in journal time. */
 export function lookAtLamp(core: Core, lamp: FacilityPicture, at: Millis): void {
   for (const group of core.groups.look(lamp, at, core.sun)) judgeGroup(core, group, at)
+  for (const group of core.groups.of(lamp)) hearGroup(core, group, at)
   const cabinet = core.cabinets.look(lamp, at, core.sun)
   if (cabinet !== undefined) judgeCabinet(core, cabinet, at)
 }
@@ -28,10 +29,20 @@ export function judgeGroup(core: Core, group: LampGroup, at: Millis): void {
     instance.evidence = core.groups.darkLamps(group).slice(0, LAMPS_AS_EVIDENCE).flatMap(lampEvidence)
   }
   const rung = verdict === 'between' ? undefined : core.groups.rung(group)
-  const wasFiring = isFiring(instance)
   advance(core, instance, { verdict, rung, at, knownAt: at })
-  // In journal time what is seen now was measured after a claim.
-  if (wasFiring) hearClaim(core, instance, { verdict, at, knownAt: at })
+}
+
+/**
+ * A claim about a street is confirmed or refuted by those of its lamps that measured after it: the first of them to
+ * speak must not refute it because the others still stand as they were.
+ */
+function hearGroup(core: Core, group: LampGroup, at: Millis): void {
+  const { instance } = group
+  if (!isFiring(instance)) return
+  const claimedAt = core.desk.open(instance.compiled.rule.id, group.subject)?.row.claimedAt ?? null
+  if (claimedAt === null) return
+  const verdict = core.groups.verdictSince(group, claimedAt, at, core.sun)
+  hearClaim(core, instance, { verdict, at, knownAt: at })
 }
 
 /** What a cabinet's rules say of its lamps is judged when their count changes. */

@@ -28,10 +28,13 @@ export function countsByDay(device: DevicePicture, sun: Sun, at: Millis): boolea
 
 /** Its newest sample is of this night or day, and it had its time to follow dusk or dawn. */
 function sampledInPhase(device: DevicePicture, sun: Sun, at: Millis): boolean {
-  const sampled = Math.max(
-    device.levels.get('powerState')?.measuredAt ?? 0,
-    device.levels.get('activePowerW')?.measuredAt ?? 0,
-    device.levels.get('lampFailure')?.measuredAt ?? 0
-  )
-  return sampled >= sun.phaseAt(at).since + EXPECTATION_GRACE_MS
+  return sampledAt(device) >= sun.phaseAt(at).since + EXPECTATION_GRACE_MS
 }
+
+/** When it measured what it last said of its lamp; 0: never. */
+export const sampledAt = ({ levels }: DevicePicture): Millis =>
+  Math.max(
+    levels.get('powerState')?.measuredAt ?? 0,
+    levels.get('activePowerW')?.measuredAt ?? 0,
+    levels.get('lampFailure')?.measuredAt ?? 0
+  )

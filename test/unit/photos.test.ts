@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { localPhotos, withPhotos, without } from '../../dashboard/src/lib/tickets/photos.ts'
+import { localPhotos, withPhotos, without } from '../../dashboard/src/lib/tickets/photo-names.ts'
 
 const SENT = 'a'.repeat(64)
 const request = {

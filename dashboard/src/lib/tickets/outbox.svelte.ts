@@ -24,7 +24,8 @@ import {
   type Waiting,
   type WaitingAction
 } from './outbox.ts'
-import { dropPhotos, localPhotos, sendPhotos, tidyPhotos } from './photos.ts'
+import { localPhotos } from './photo-names.ts'
+import { dropPhotos, sendPhotos, tidyPhotos } from './photos.ts'
 
 /** What a crew does where there is no signal; everything else needs the server's answer at once. */
 const MAY_WAIT: readonly TicketAction[] = [

@@ -2,17 +2,16 @@ import type { AttachmentItem } from '#model/attachments'
 import { MAX_PHOTO_BYTES, PHOTO_SIDE } from '#model/attachments'
 import { days, type Millis } from '#model/time'
 import { newKey } from './key.ts'
+import { LOCAL, localPhotos, withPhotos, without, type PhotoNames } from './photo-names.ts'
 import { keysOf, putAway, takeOut, throwAway } from './phone.ts'
 
-/** Photos that wait on this phone. Where an id of a sent photo stands, `local:…` says that it has yet to be sent. */
+/** Photos that wait on this phone. */
 interface Kept {
   bytes: ArrayBuffer
   type: string
   name: string
   at: Millis
 }
-const LOCAL = 'local:'
-const isLocal = (id: string): boolean => id.startsWith(LOCAL)
 /** Smaller than this there is nothing to save by making it anew. */
 const SMALL_BYTES = 600_000
 /** Left behind by a form that nobody sent. */
@@ -48,32 +47,8 @@ export async function keepPhoto(file: File, at: Millis): Promise<string> {
   return id
 }
 
-type Names = { photos?: string[]; checklist?: { answers: { photo?: string }[] } }
-
-/** The ids of photos in a request that are only on this phone. */
-export const localPhotos = ({ photos = [], checklist }: Names): string[] =>
-  [...photos, ...(checklist?.answers.flatMap(({ photo }) => photo ?? []) ?? [])].filter(isLocal)
-
-/** The request with the ids the photos have now; the same photo twice is one. */
-export function withPhotos<T extends Names>(request: T, sent: ReadonlyMap<string, string>): T {
-  const now = (id: string): string => sent.get(id) ?? id
-  const { photos, checklist } = request
-  return {
-    ...request,
-    ...(photos && { photos: [...new Set(photos.map(now))] }),
-    ...(checklist && {
-      checklist: {
-        ...checklist,
-        answers: checklist.answers.map(answer =>
-          answer.photo ? { ...answer, photo: now(answer.photo) } : answer
-        )
-      }
-    })
-  }
-}
-
 /** Sends what a request names from this phone. What the phone has lost is left out: the rest is still true. */
-export async function sendPhotos<T extends Names>(
+export async function sendPhotos<T extends PhotoNames>(
   request: T,
   upload: (file: File) => Promise<AttachmentItem>
 ): Promise<T> {
@@ -85,21 +60,6 @@ export async function sendPhotos<T extends Names>(
     else sent.set(id, (await upload(new File([kept.bytes], kept.name, { type: kept.type }))).id)
   }
   return without(withPhotos(request, sent), lost)
-}
-
-/** The request without these photos. */
-export function without<T extends Names>(request: T, lost: ReadonlySet<string>): T {
-  if (lost.size === 0) return request
-  const { photos, checklist } = request
-  const answers = checklist?.answers.map(answer => {
-    const { photo, ...rest } = answer
-    return photo !== undefined && lost.has(photo) ? rest : answer
-  })
-  return {
-    ...request,
-    ...(photos && { photos: photos.filter(id => !lost.has(id)) }),
-    ...(checklist && answers && { checklist: { ...checklist, answers } })
-  }
 }
 
 export const dropPhotos = (ids: readonly string[]): Promise<void> =>

@@ -1,0 +1,79 @@
+import { expect, it } from 'vitest'
+import type { TicketAction } from '#model/tickets'
+import { hours } from '#model/time'
+import { area, device, facility, road } from '#test/fixtures/registry-records'
+import { NOON, ruleWorld } from '#test/fixtures/rule-world'
+
+const LAMPS = 10
+
+/** A road of ten lamps by night, each reporting every five minutes; three were dark, which its crew says it has mended. */
+function claimed() {
+  const world = ruleWorld({
+    start: NOON + hours(6.5),
+    records: [
+      area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+      road('r-1', { parent: 'city', attributes: { lightingGrade: 'main' } }),
+      ...Array.from({ length: LAMPS }, (_, i) => [
+        facility(`light-${i}`, { kind: 'light', parent: 'city', attributes: { road: 'r-1' } }),
+        device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
+      ]).flat()
+    ]
+  })
+  const shine = (at: number, i: number, lit: boolean, measured = at) =>
+    world.say({
+      device: `lc-${i}`,
+      at: measured,
+      received: at,
+      values: { powerState: lit ? 'on' : 'off', activePowerW: lit ? 90 : 0 }
+    })
+  for (let at = 0; at <= 20; at += 5) for (let i = 0; i < LAMPS; i++) shine(at, i, i >= 3)
+  const ticket = world.open().find(({ subject }) => subject === 'road:r-1')!
+  const act = (action: TicketAction) =>
+    world.change({
+      kind: 'ticket-action',
+      ticket: ticket.id,
+      action,
+      note: null,
+      claimedAt: null,
+      quietUntil: null
+    })
+  world.tick(21)
+  for (const action of ['dispatch', 'accept', 'start', 'claim'] as const) expect(act(action)).toBeNull()
+  const now = () => {
+    const { state, closeReason, falseClaims } = world.tickets().find(({ id }) => id === ticket.id)!
+    return { state, closeReason, falseClaims }
+  }
+  return { shine, now }
+}
+
+const WAITING = { state: 'claimed-done', closeReason: null, falseClaims: 0 }
+const RETURNED = { state: 'dispatched', closeReason: null, falseClaims: 1 }
+
+it('is not refuted by the first lamp that shines again while the others were not heard', () => {
+  const { shine, now } = claimed()
+  for (const [at, lamp] of [22, 23].entries()) {
+    shine(lamp, at, true)
+    expect(now()).toEqual(WAITING)
+  }
+})
+
+it('is confirmed when all lamps have shone since', () => {
+  const { shine, now } = claimed()
+  for (let i = 0; i < LAMPS - 1; i++) shine(22, i, true)
+  expect(now()).toEqual(WAITING)
+  shine(22, LAMPS - 1, true)
+  expect(now()).toEqual({ state: 'closed', closeReason: 'verified', falseClaims: 0 })
+})
+
+it('is refuted as soon as more lamps are dark than may be, though nothing changed', () => {
+  const { shine, now } = claimed()
+  shine(22, 0, false)
+  expect(now()).toEqual(RETURNED)
+})
+
+it('is not refuted by what a lamp measured before it', () => {
+  const { shine, now } = claimed()
+  shine(22, 0, false, 20.5)
+  shine(23, 1, false, 20.5)
+  expect(now()).toEqual(WAITING)
+})
