@@ -30,8 +30,11 @@ export async function hire({ system, api }: { system: System; api: Api }): Promi
   }
   const operator = await account(OPERATOR)
   const crews = new Map<string, string>()
+  const { items: known } = await api<{ items: { id: string }[] }>('/api/crews')
   for (const [id, crew] of Object.entries(CREWS)) {
     crews.set(id, await account({ username: id, name: crew.name, role: 'crew' }))
+    // As it was made at the first start, or as somebody made it since.
+    if (known.some(one => one.id === id)) continue
     await api(`/api/crews/${id}`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },

@@ -27,7 +27,12 @@ describe('photos that wait on a phone', () => {
     ])
     const sent = withPhotos(request, ids)
     expect(sent.photos).toEqual(['b'.repeat(64), SENT])
-    expect(sent.checklist.answers[0]).toEqual({ item: 'floor', ok: false, photo: 'c'.repeat(64), note: 'wet' })
+    expect(sent.checklist.answers[0]).toEqual({
+      item: 'floor',
+      ok: false,
+      photo: 'c'.repeat(64),
+      note: 'wet'
+    })
     expect(localPhotos(sent)).toEqual([])
   })
 
