@@ -3,14 +3,13 @@ import { worstHealth, type Health } from '#model/health'
 import { parseSubject, subjectOf, type Subject } from '#model/ids'
 import type { Label } from '#model/label'
 import { METRICS } from '#model/metrics'
-import { odourLimitPpm } from '#model/odour-limits'
 import type { Millis } from '#model/time'
 import type { Registry } from './registry.ts'
-import { decidableLimit } from './rules/condition.ts'
 import type { Engine } from './rules/engine.ts'
 import type { Quiet } from './rules/episode.ts'
 import type { Instance } from './rules/instance.ts'
 import { subjectsAround } from './rules/maintenance.ts'
+import { undecidable } from './rules/undecidable.ts'
 import { isFresh, type DevicePicture, type FacilityPicture } from './rules/picture.ts'
 import type { TicketDesk } from './tickets/desk.ts'
 
@@ -244,23 +243,17 @@ function maintenanceReasons(facility: FacilityPicture, at: Millis, view: HealthV
 }
 
 function undecidableReasons(device: DevicePicture): HealthReason[] {
-  const facility = device.facility?.facility
-  if (!facility) return []
-  return [...device.levels.keys()].flatMap(metric => {
-    const limit = odourLimitPpm(facility.kind, metric, facility.attributes.toiletClass)
-    if (limit === undefined || decidableLimit(device, metric) !== undefined) return []
+  return undecidable(device).map(({ metric, limitPpm }) => {
     const { label } = METRICS[metric]
-    const figure = limit.toPrecision(2)
-    return [
-      {
-        ...NOT_LABELLED,
-        health: 'undecidable' as const,
-        label: {
-          en: `${label.en}: the limit of ${figure} ppm is below what its sensor can tell; check by hand once a month`,
-          zh: `${label.zh}：限值 ${figure} ppm 低于传感器分辨率，须每月人工检测`
-        },
-        device: device.device.id
-      }
-    ]
+    const figure = limitPpm.toPrecision(2)
+    return {
+      ...NOT_LABELLED,
+      health: 'undecidable' as const,
+      label: {
+        en: `${label.en}: the limit of ${figure} ppm is below what its sensor can tell; measured by hand once a month`,
+        zh: `${label.zh}：限值 ${figure} ppm 低于传感器分辨率，须每月人工检测`
+      },
+      device: device.device.id
+    }
   })
 }

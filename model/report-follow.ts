@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { ID_PATTERN } from './ids.ts'
 import type { Label } from './label.ts'
-import { TICKET_KIND_IDS } from './ticket-kinds.ts'
+import { PUBLIC_KIND_IDS, TICKET_KIND_IDS } from './ticket-kinds.ts'
 import type { CloseReason, Role, TicketSource, TicketState } from './tickets.ts'
 import { days } from './time.ts'
 
@@ -130,7 +130,7 @@ export type RatingRequest = Static<typeof RatingRequest>
 /** What somebody without an account saw: at a facility whose sign they read, or at a position. */
 export const PublicReportRequest = Type.Object(
   {
-    kind: Type.Enum([...TICKET_KIND_IDS]),
+    kind: Type.Enum([...PUBLIC_KIND_IDS]),
     facility: Type.Optional(Type.String({ pattern: ID_PATTERN })),
     lat: Type.Optional(Type.Number({ minimum: -90, maximum: 90 })),
     lon: Type.Optional(Type.Number({ minimum: -180, maximum: 180 })),

@@ -1,7 +1,7 @@
 import type { CleaningGrade, FacilityKind } from './kinds.ts'
 import type { Label } from './label.ts'
 import type { Severity } from './rules.ts'
-import { hours, minutes, type Millis } from './time.ts'
+import { days, hours, minutes, type Millis } from './time.ts'
 
 export interface TicketKindDefinition {
   label: Label
@@ -15,6 +15,8 @@ export interface TicketKindDefinition {
   sameAs?: readonly string[]
   /** Of these facilities it is a cleaning. */
   serviceOf?: readonly FacilityKind[]
+  /** Nothing that somebody on the street would report. */
+  ofStaff?: true
 }
 
 /** What people report, and planned work that was missed. Ten minutes and 24 hours are the client's figures (★). */
@@ -61,6 +63,13 @@ export const TICKET_KINDS = {
     severity: 'minor',
     dueMs: hours(24)
   },
+  measure: {
+    label: { en: 'Measurement by hand', zh: '人工检测' },
+    title: { en: 'Measure by hand what the sensor cannot tell', zh: '人工检测传感器无法判定的指标' },
+    severity: 'minor',
+    dueMs: days(7),
+    ofStaff: true
+  },
   other: {
     label: { en: 'Other', zh: '其他' },
     title: { en: 'See to it', zh: '现场处置' },
@@ -71,6 +80,8 @@ export const TICKET_KINDS = {
 export type TicketKind = keyof typeof TICKET_KINDS
 export const TICKET_KIND_IDS = Object.keys(TICKET_KINDS) as TicketKind[]
 export const ticketKind = (kind: TicketKind): TicketKindDefinition => TICKET_KINDS[kind]
+/** What people without an account may report. */
+export const PUBLIC_KIND_IDS = TICKET_KIND_IDS.filter(kind => !ticketKind(kind).ofStaff)
 
 export function kindDueMs(kind: TicketKind, grade: CleaningGrade | undefined): Millis {
   const { dueMs, dueMsByGrade } = ticketKind(kind)

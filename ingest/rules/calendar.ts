@@ -15,6 +15,8 @@ export interface Calendar {
   /** The midnight that began the day of `at`, or so many days before it. */
   dayStart(at: Millis, daysBefore?: number): Millis
   dayEnd(at: Millis): Millis
+  /** 8:00 on the first of a month, the next after `at`. */
+  nextMonth(at: Millis): Millis
   /** The stretch `at` lies in; without windows it is open for ever. */
   openingAt(windows: readonly DayWindow[], at: Millis): Opening
   /** Time within the windows from `from` until `until`. */
@@ -25,6 +27,8 @@ const ALWAYS: Opening = { open: true, since: -Infinity, until: Infinity }
 /** Windows repeat each week; a stretch that never ends would be looked for in vain. */
 const LOOK_AHEAD_DAYS = 9
 const DAYS_KNOWN = 16
+/** The hour in which a day's work is handed out. */
+const WORK_BEGINS = 8
 
 interface Day {
   from: Millis
@@ -100,6 +104,10 @@ export function createCalendar(timeZone: string): Calendar {
       return (before[daysBefore] ??= midnightOf(at).minus({ days: daysBefore }).toMillis())
     },
     dayEnd: at => dayOf(at).until,
+    nextMonth(at) {
+      const first = midnightOf(at).startOf('month').set({ hour: WORK_BEGINS })
+      return (first.toMillis() > at ? first : first.plus({ months: 1 })).toMillis()
+    },
     openingAt,
     openMsBetween(windows, from, until) {
       if (windows.length === 0) return Math.max(0, until - from)

@@ -13,6 +13,7 @@ import { createCore, touch, type Core, type EngineTime } from './core.ts'
 import { skip, type Verdict } from './episode.ts'
 import { hushedBy } from './hush.ts'
 import { changesAt, createInstance, type Instance } from './instance.ts'
+import { createMonthTimer, monthBegan, scheduleMonth } from './monthly.ts'
 import { createSunTimer, scheduleSun, sunTurned } from './lamp-rules.ts'
 import { announce, scheduleWindows, windowTurned } from './maintenance-changes.ts'
 import type { KnownWindow } from './maintenance.ts'
@@ -86,10 +87,12 @@ export function createEngine(options: {
   const core = createCore({ ...options, instanceFor: (rule, subject) => instanceFor(rule, subject) })
   const { desk, time, timers, facilities, devices, groups } = core
   const sunTimer = createSunTimer()
+  const monthTimer = createMonthTimer()
 
   const WAKE: { [K in Timed['what']]: (timed: Timed, at: number) => void } = {
     ticket: (timed, at) => desk.wake(timed as TicketTimer, at),
     sun: (_timed, at) => sunTurned(core, sunTimer, at),
+    month: (_timed, at) => monthBegan(core, monthTimer, at),
     silence: (timed, at) => notHeard(core, timed as DevicePicture, at),
     maintenance: (timed, at) => windowTurned(core, timed as KnownWindow, at),
     instance(timed, at) {
@@ -238,6 +241,7 @@ export function createEngine(options: {
     serviced: servicedAt,
     inTimeZone(timeZone) {
       useTimeZone(core, timeZone)
+      if (time.at > 0) scheduleMonth(core, monthTimer, time.at)
       // Their hours are those of the city's clock.
       desk.resume()
     },
@@ -245,6 +249,7 @@ export function createEngine(options: {
     record(record) {
       const at = record.receivedAt
       if (sunTimer.due === Infinity) scheduleSun(core, sunTimer, at)
+      if (monthTimer.due === Infinity) scheduleMonth(core, monthTimer, at)
       noticeOutage(at)
       wakeUntil(at)
       time.at = at
@@ -279,7 +284,10 @@ export function createEngine(options: {
       Object.assign(time, to)
       for (const device of devices.values()) scheduleSilence(core, device)
       for (const instance of allInstances()) reschedule(core, instance)
-      if (time.at > 0) scheduleSun(core, sunTimer, time.at)
+      if (time.at > 0) {
+        scheduleSun(core, sunTimer, time.at)
+        scheduleMonth(core, monthTimer, time.at)
+      }
       scheduleWindows(core)
       desk.resume()
     }

@@ -3,7 +3,7 @@ import type { Millis } from '#model/time'
 /** Anything that wants to be woken. `due` is the truth; the heap may hold older times of it, which are skipped. */
 export interface Timed {
   /** Whose it is: who is woken. */
-  readonly what: 'instance' | 'silence' | 'sun' | 'maintenance' | 'ticket'
+  readonly what: 'instance' | 'silence' | 'sun' | 'month' | 'maintenance' | 'ticket'
   /** Journal time at which it wants to act; Infinity: not at all. */
   due: Millis
   /** The earliest time it stands in the heap for; Infinity: it is not in there. Owned by the heap. */

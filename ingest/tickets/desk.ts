@@ -18,7 +18,7 @@ import { firstDispatchAt, dispatch } from './dispatch.ts'
 import { alarmRecheck, beginPause, close, endPause, recheckDue } from './ending.ts'
 import { handOver, rate } from './followers.ts'
 import { act, deferralOver } from './moves.ts'
-import { PLAN_KEY, alarmPlan, planned, scanned, windowOver } from './plans.ts'
+import { PLAN_KEY, alarmPlan, planned, scanned, toMeasure, windowOver } from './plans.ts'
 import { joinReported, report } from './reports.ts'
 import { supervise, superviseAt } from './supervision.ts'
 import { ticketId } from './ticket-id.ts'
@@ -56,6 +56,8 @@ export interface TicketDesk {
   suppress(key: Key & { into: string | null; at: Millis }): 'merged' | 'paused' | 'none'
   /** No parent fires any more: stopped clocks go on. */
   release(key: Key & { at: Millis }): void
+  /** What no sensor of a facility can tell has to be measured by hand. */
+  measure(work: { subject: string; metrics: readonly string[]; at: Millis }): void
   /** What a person did, at journal time `at`. */
   act(change: TicketChange, who: string, at: Millis): Outcome
   /** A timer of a ticket is due. */
@@ -286,6 +288,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
     severity: event => at(event.at, () => severity(event)),
     suppress: event => at(event.at, () => suppress(event)),
     release: event => at(event.at, () => release(event)),
+    measure: work => at(work.at, () => toMeasure(book, work)),
     act: (body, who, now) => at(now, () => change(body, who, now)),
     wake: ({ key }, now) =>
       at(now, () => {

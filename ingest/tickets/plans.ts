@@ -1,4 +1,5 @@
 import type { Plan } from '#model/plans'
+import type { TicketKind } from '#model/ticket-kinds'
 import type { DayWindow } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Calendar } from '../rules/calendar.ts'
@@ -79,24 +80,42 @@ function missed(book: Book, { plan, from }: PlanState, at: Millis): string | und
     return open.row.id
   }
   const subject = `facility:${plan.facility}`
+  const id = ticketId(`plan|${plan.id}`, subject, from)
+  return openPlanned(book, { id, kind: plan.kind, plan: plan.id, subject, at, note: { note: plan.title } })
+}
+
+/** What no sensor of a facility can tell is measured by hand: one ticket, however many months it stays open. */
+export function toMeasure(
+  book: Book,
+  { subject, metrics, at }: { subject: string; metrics: readonly string[]; at: Millis }
+): void {
+  const open = [...book.made].find(({ row }) => row.kind === MEASURE && row.subject === subject)
+  if (open) return book.note(open, { at, who: 'system', action: 'again', data: { metrics } })
+  const id = ticketId(MEASURE, subject, at)
+  openPlanned(book, { id, kind: MEASURE, subject, at, note: { data: { metrics } } })
+}
+const MEASURE = 'measure' satisfies TicketKind
+
+function openPlanned(
+  book: Book,
+  work: {
+    id: string
+    kind: TicketKind
+    plan?: string
+    subject: string
+    at: Millis
+    note: { note?: string; data?: Record<string, unknown> }
+  }
+): string | undefined {
+  const { note, ...named } = work
+  const { subject, kind, at } = work
   const place = placeOf(book.registry, subject)
   if (!place) return undefined
-  const terms = termsOfKind(plan.kind, { policy: book.policy, place })
-  const row = rowOfKind({
-    id: ticketId(`plan|${plan.id}`, subject, from),
-    source: 'planned',
-    kind: plan.kind,
-    plan: plan.id,
-    subject,
-    terms,
-    place,
-    at,
-    dueAt: at + terms.allowedMs,
-    lat: place.lat,
-    lon: place.lon
-  })
+  const terms = termsOfKind(kind, { policy: book.policy, place })
+  const { lat, lon } = place
+  const row = rowOfKind({ ...named, source: 'planned', terms, place, dueAt: at + terms.allowedMs, lat, lon })
   const ticket = opened(book, row)
-  book.note(ticket, { at, who: 'system', action: 'open', to: 'new', note: plan.title })
+  book.note(ticket, { at, who: 'system', action: 'open', to: 'new', ...note })
   ticket.dispatchAt = firstDispatchAt(book, ticket, 0)
   return ticket.row.id
 }

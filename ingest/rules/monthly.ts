@@ -1,0 +1,35 @@
+import { subjectOf } from '#model/ids'
+import type { Millis } from '#model/time'
+import type { Core } from './core.ts'
+import type { Timed } from './timers.ts'
+import { undecidable } from './undecidable.ts'
+
+/** The first of each month in the morning: what no sensor can tell is asked of a person. */
+export interface MonthTimer extends Timed {
+  readonly what: 'month'
+  readonly order: ''
+}
+
+export const createMonthTimer = (): MonthTimer => ({
+  what: 'month',
+  due: Infinity,
+  queuedFor: Infinity,
+  order: ''
+})
+
+/** It depends on nothing but the clock and the city's calendar, so no checkpoint keeps it. */
+export function scheduleMonth(core: Core, timer: MonthTimer, at: Millis): void {
+  timer.due = core.calendar.nextMonth(at)
+  core.timers.schedule(timer)
+}
+
+/** A ticket for every facility with a limit that its sensors cannot resolve, in the order of their ids. */
+export function monthBegan(core: Core, timer: MonthTimer, at: Millis): void {
+  const asked = [...core.facilities.values()].flatMap(({ facility, devices }) => {
+    const metrics = new Set(devices.flatMap(undecidable).map(({ metric }) => metric))
+    return metrics.size > 0 ? [{ id: facility.id, metrics: [...metrics].sort() }] : []
+  })
+  asked.sort((a, b) => (a.id < b.id ? -1 : 1))
+  for (const { id, metrics } of asked) core.desk.measure({ subject: subjectOf('facility', id), metrics, at })
+  scheduleMonth(core, timer, at)
+}
