@@ -171,6 +171,7 @@ it('opens without signal, keeps a photo and a claim over reloads, and tells the 
   await seen(phone, '[role=status]', 'Disconnected')
   await seen(phone, '.as-of', 'No signal')
   await phone.locator('article a').click()
+  await phone.waitForURL(`**/tickets/${id}`)
   await seen(phone, '.state', 'In progress')
   await phone.reload()
   await phone.locator('.main').getByRole('button', { name: 'Claim done' }).click()

@@ -124,6 +124,7 @@ describe('a back-test over a simulated day', () => {
       history: ___,
       asShipped: ____,
       shipped: _____,
+      names: ______,
       ...rule
     } = await city.get<RuleDetail & Record<string, unknown>>('/api/rules/bin-full')
     const fresh = await run('bin-brimming', rule)

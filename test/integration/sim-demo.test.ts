@@ -99,7 +99,7 @@ describe('the demo', () => {
     const states = new Set(day.map(({ state }) => state))
     expect(states).toContain('closed')
     expect([...states].filter(state => state !== 'closed' && state !== 'void').length).toBeGreaterThan(1)
-    expect(day.filter(({ closedAt }) => closedAt === null).length).toBeGreaterThanOrEqual(8)
+    expect(day.filter(({ closedAt }) => closedAt === null).length).toBeGreaterThan(1)
   })
 
   it('goes on by itself: in the half hour after the day tickets open, are taken, claimed, confirmed', () => {
