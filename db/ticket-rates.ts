@@ -5,6 +5,7 @@ import { CASE_COUNT_IDS, ratesOf, type CaseCount, type Rates } from '#model/tick
 import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
 import { ratings, tickets } from './schema.ts'
+import { sightCondition, type Sight } from './ticket-sight.ts'
 
 /** What was due in `[from, to)`. `areas`: the asked-for one and all below it. */
 export interface RatesFilter {
@@ -119,12 +120,14 @@ export async function ratesBy(
 /** The ids of the tickets behind one of the numbers, newest deadline first. */
 export async function casesOf(
   db: Database,
-  filter: RatesFilter & { counted: CaseCount; limit: number }
+  filter: RatesFilter & { counted: CaseCount; limit: number; sight?: Sight | undefined }
 ): Promise<string[]> {
   const rows = await db
     .select({ id: tickets.id })
     .from(tickets)
-    .where(and(dueIn(filter), counts(filter.to)[filter.counted]))
+    .where(
+      and(dueIn(filter), counts(filter.to)[filter.counted], filter.sight && sightCondition(filter.sight))
+    )
     .orderBy(desc(tickets.firstDueAt), desc(tickets.id))
     .limit(filter.limit)
   return rows.map(({ id }) => id)

@@ -70,9 +70,11 @@ export function createCrews(): Crews {
     crewFor({ path, kind, at, timeZone }) {
       const ranked = inOrder()
       for (const area of path) {
-        const found = ranked
-          .get(area)
-          ?.find(crew => serves(crew, kind) && isOnShift(crew.shifts, { at, timeZone }))
+        const here = (ranked.get(area) ?? []).filter(
+          crew => serves(crew, kind) && isOnShift(crew.shifts, { at, timeZone })
+        )
+        // What is of no kind is nobody's speciality.
+        const found = kind === null ? (here.find(({ kinds }) => kinds.length === 0) ?? here[0]) : here[0]
         if (found) return found
       }
       return undefined

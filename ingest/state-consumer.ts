@@ -34,13 +34,26 @@ const RETRY_MS = { first: 100, most: 5000 }
 /** A database that has not answered for so long is trouble, though nothing failed. */
 const SLOW_ANSWER_MS = seconds(10)
 
+interface Trouble {
+  reason: string
+  since: Millis
+}
+
+interface Asking {
+  /** Asked then, by our own clock and by the city's. */
+  at: number
+  since: Millis
+  /** Why it is asked again. */
+  trouble?: Trouble
+}
+
 export interface StateConsumer extends ChangeDesk {
   /** Committed: everything up to here is decided and in the database. */
   committed(): Seq
   /** Rejected readings that were counted but not kept, since the start. */
   quarantineLeftOut(): number
   /** Why it stands still, or undefined. */
-  trouble(): { reason: string; since: Millis } | undefined
+  trouble(): Trouble | undefined
   /** Ends after the running batch, with a checkpoint. */
   close(): Promise<void>
 }
@@ -81,8 +94,10 @@ export async function startStateConsumer(options: {
   let moving: Promise<void> | undefined
   let moveFailed: Error | undefined
   let askedAt = 0
-  let trouble: { reason: string; since: Millis } | undefined
-  let unanswered: { at: number; since: Millis } | undefined
+  /** Why it stopped. */
+  let trouble: Trouble | undefined
+  /** What the database is asked at the moment: changes, and beside them a position. */
+  const asking = new Set<Asking>()
   let poke = createPoke()
   let applied: AppliedChange[] = []
   const rejects = quarantineBasket()
@@ -192,23 +207,28 @@ export async function startStateConsumer(options: {
 
   /** Again and again while the database is away; other failures are not for waiting. */
   async function patiently<T>(work: () => Promise<T>): Promise<T> {
-    for (let waitMs = RETRY_MS.first; ; waitMs = Math.min(2 * waitMs, RETRY_MS.most)) {
-      try {
-        unanswered = { at: performance.now(), since: clock.now() }
-        const result = await work()
-        if (trouble) log('the database is back')
-        trouble = undefined
-        return result
-      } catch (error) {
-        if (!isAway(error)) throw error
-        const reason = reasonOf(error)
-        if (trouble?.reason !== reason) log(`the rules wait: ${reason}`)
-        trouble = { reason, since: trouble?.since ?? clock.now() }
-        await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal: stop.signal }).catch(() => {})
-        if (stop.signal.aborted) throw error
-      } finally {
-        unanswered = undefined
+    const own: Asking = { at: 0, since: 0 }
+    asking.add(own)
+    try {
+      for (let waitMs = RETRY_MS.first; ; waitMs = Math.min(2 * waitMs, RETRY_MS.most)) {
+        try {
+          Object.assign(own, { at: performance.now(), since: clock.now() })
+          const result = await work()
+          if (own.trouble) log('the database is back')
+          return result
+        } catch (error) {
+          if (!isAway(error)) throw error
+          const reason = reasonOf(error)
+          if (own.trouble?.reason !== reason) log(`the rules wait: ${reason}`)
+          own.trouble = { reason, since: own.trouble?.since ?? clock.now() }
+          await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal: stop.signal }).catch(() => {})
+          if (!stop.signal.aborted) continue
+          trouble = own.trouble
+          throw error
+        }
       }
+    } finally {
+      asking.delete(own)
     }
   }
 
@@ -248,7 +268,13 @@ export async function startStateConsumer(options: {
     const maxBytes = options.batchBytes ?? BATCH_BYTES
     const unread = journal.read(position.seq, { maxBytes, signal: stop.signal })
     const batches = unread[Symbol.asyncIterator]()
-    let next = batches.next()
+    const ahead = () => {
+      const batch = batches.next()
+      // It may fail while nobody waits for it: who does, hears of it.
+      batch.catch(() => {})
+      return batch
+    }
+    let next = ahead()
     while (!stop.signal.aborted) {
       const came = await Promise.race([next, poke.called])
       const asked = came === undefined
@@ -257,7 +283,7 @@ export async function startStateConsumer(options: {
       if (came !== undefined) {
         if (came.done) break
         await takeRecords(came.value)
-        next = batches.next()
+        next = ahead()
       }
       await commit()
       // After the commit: what a page shows, a request finds.
@@ -278,8 +304,10 @@ export async function startStateConsumer(options: {
     committed: () => position.seq,
     quarantineLeftOut: rejects.leftOut,
     trouble() {
-      if (trouble || !unanswered || performance.now() - unanswered.at < SLOW_ANSWER_MS) return trouble
-      return { reason: sentenceOf('silent'), since: unanswered.since }
+      const all = [...asking]
+      const known = trouble ?? all.find(one => one.trouble)?.trouble
+      const slow = all.find(({ at }) => performance.now() - at >= SLOW_ANSWER_MS)
+      return known ?? (slow && { reason: sentenceOf('silent'), since: slow.since })
     },
     applied(changeId, timeoutMs = CHANGE_TIMEOUT_MS) {
       poke.call()

@@ -12,8 +12,8 @@ const Page = {
 }
 const strict = { additionalProperties: false }
 
-/** Small letters only: two accounts must not differ by a capital. */
-export const USERNAME_PATTERN = '^[a-z0-9][a-z0-9._-]{0,31}$'
+/** Small letters only: two accounts must not differ by a capital. Nobody is called as histories call what is no person. */
+export const USERNAME_PATTERN = '^(?!(?:reporter|sensor|system)$)[a-z0-9][a-z0-9._-]{0,31}$'
 export const MIN_PASSWORD = 8
 export const MAX_PASSWORD = 256
 const DisplayName = Type.String({ minLength: 1, maxLength: 64, pattern: '\\S' })

@@ -26,6 +26,8 @@ declare module 'fastify' {
 }
 
 export const COOKIE = 'mingjie_session'
+/** Whose deed it is: what a phone kept must not be done in the name of who signed in after. */
+export const MEANT_FOR = 'mingjie-as'
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Puts the guard in front of every route declared after it. */
@@ -50,6 +52,9 @@ export function guardRoutes(app: Api, people: People): void {
     if (access === 'local' && isLoopback(request.ip)) return
     request.person = token && (await people.personOf(token.value))
     if (!request.person) throw new AppError('unauthenticated', 'Sign in first.')
+    const meant = request.headers[MEANT_FOR]
+    if (meant !== undefined && meant !== request.person.username)
+      throw new AppError('unauthenticated', 'Somebody else signed in with this browser meanwhile.')
     if (typeof access !== 'string' && !access.includes(request.person.role)) {
       throw new AppError('forbidden', `This is for ${access.join(', ')}; you are ${request.person.role}.`)
     }

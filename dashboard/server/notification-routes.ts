@@ -19,7 +19,7 @@ export const notificationRoutes: FastifyPluginAsyncTypebox<
     `role:${role}`,
     ...crews
       .crews()
-      .filter(({ members }) => members.includes(username))
+      .filter(({ active, members }) => active && members.includes(username))
       .map(({ id }) => `crew:${id}`)
   ]
 

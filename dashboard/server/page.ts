@@ -36,7 +36,7 @@ export const pageRoutes: FastifyPluginAsyncTypebox<{ staticDir: string }> = asyn
   const index = files.get('/index.html')
 
   app.get('/*', { config: { access: 'public' }, schema: { hide: true } }, async (request, reply) => {
-    const path = decodeURI(request.url.split('?')[0] as string)
+    const path = decodeURI(request.url.split(/[?#]/)[0] as string)
     if (NOT_THE_PAGE.test(path)) throw new AppError('not-found', `There is no GET ${path}.`)
     if (!index) return reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT)
     // An old page asks for files of its own version: say that they are gone, not what is here instead.

@@ -67,7 +67,8 @@ export const reportRoutes: FastifyPluginAsyncTypebox<
 
   const shown = (code: string, found: FollowedCase) =>
     reportShown(code, found, {
-      place: live.describeTicket(found.ticket).subjectName,
+      // Where it was reported: the ticket it went into may be about a device, or another place.
+      place: live.describeTicket({ ...found.ticket, subject: found.report.subject }).subjectName,
       now: live.now(),
       timeZone: live.system().timeZone
     })

@@ -102,7 +102,7 @@ function describeApi(app: Api): void {
   })
 }
 
-/** Nothing from elsewhere runs, frames us or is reached by the page; workers and images may be made by the page itself. */
+/** Nothing from elsewhere runs, frames us or is reached by the page; images may be made by the page itself. */
 function securityHeaders({ staticDir, secureCookies }: ServerDeps) {
   return {
     contentSecurityPolicy: {
@@ -114,7 +114,7 @@ function securityHeaders({ staticDir, secureCookies }: ServerDeps) {
         imgSrc: ["'self'", 'data:', 'blob:'],
         // Covers the WebSocket of the same host too.
         connectSrc: ["'self'"],
-        workerSrc: ["'self'", 'blob:'],
+        workerSrc: ["'self'"],
         frameAncestors: ["'none'"],
         objectSrc: ["'none'"],
         baseUri: ["'self'"],

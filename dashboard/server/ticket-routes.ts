@@ -86,6 +86,13 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     return { ...detail, reports, clocks: live.clocksOf(row), actions, needs }
   }
 
+  /** What was reported may be another crew's ticket already: who reported it learns that it is, and not what it says. */
+  async function reportedFor(id: string, person: Person): Promise<TicketDetail> {
+    const ticket = await ticketFor(id, person)
+    if (isTheirs(ticket, person)) return ticket
+    return { ...ticket, ...UNTOLD }
+  }
+
   const codeFor = (report: string, { role }: Person): string | null =>
     CODE_ROLES.includes(role) ? reportCodes.codeOf(report) : null
 
@@ -209,9 +216,9 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     },
     async request => {
       const { counted, limit = CASES_SHOWN } = request.query
-      const ids = await casesOf(db, { ...periodOf(request.query), counted, limit })
       const sight = sightOf(personOn(request), { crews, live })
-      return { items: (await tickets.named(ids)).filter(seenBy(sight)), nextCursor: null }
+      const ids = await casesOf(db, { ...periodOf(request.query), counted, limit, sight })
+      return { items: await tickets.named(ids), nextCursor: null }
     }
   )
 
@@ -241,7 +248,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
         (await submitChange(db, { ...asked, why: body.note, requestedAt: clock.now() }))
       const { refused } = change.applied ? change : await desk.applied(change.id)
       if (refused !== null) throw new AppError('bad-request', refused)
-      const ticket = await ticketFor((await tickets.reported(body.report)) ?? body.report, person)
+      const ticket = await reportedFor((await tickets.reported(body.report)) ?? body.report, person)
       return { ...ticket, report: { id: body.report, code: followed ? codeFor(body.report, person) : null } }
     }
   )
@@ -296,6 +303,17 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     }
   )
 }
+
+const UNTOLD = {
+  reports: [],
+  ratings: [],
+  evidence: [],
+  episodes: [],
+  history: [],
+  pauses: [],
+  request: null,
+  claimedBy: null
+} as const satisfies Partial<TicketDetail>
 
 /** Open tickets are known from memory; ended ones are read from the database. */
 export const asksForOpen = ({ status = 'open' }: Pick<TicketQuery, 'status'>): boolean =>

@@ -61,7 +61,8 @@ export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePictu
       return
     }
     if (tally.night !== night) {
-      if (delta === -1) return
+      // One that still stands as in a night before counts for nothing in this one.
+      if (delta === -1 || night < tally.night) return
       Object.assign(tally, { night, dark: 0, lit: 0 })
     }
     tally[gone] += delta

@@ -33,7 +33,7 @@ export function metricsOf(condition: Condition): MetricId[] {
   if ('serviceDue' in condition) return ['visitsTotal']
   if ('loaded' in condition) return ['containerWeightKg']
   if ('odour' in condition) return [...condition.odour]
-  if ('lamp' in condition) return ['powerState', 'activePowerW', 'lampFailure']
+  if ('lamp' in condition) return ['powerState', 'activePowerW', 'lampFailure', 'relayFailure']
   if ('atLeastMetric' in condition) return [condition.metric, condition.atLeastMetric]
   if ('belowMetric' in condition) return [condition.metric, condition.belowMetric]
   return 'metric' in condition ? [condition.metric] : []

@@ -129,6 +129,11 @@ export function createEngine(options: {
       reschedule(core, instance)
     }
     excuseSilence(core, until)
+    // Nobody could be asked while we were not there, and nobody is late for it.
+    if (monthTimer.due >= from && monthTimer.due < until) {
+      monthTimer.due = until
+      timers.schedule(monthTimer)
+    }
     time.lastTickAt = until
   }
 
@@ -199,6 +204,12 @@ export function createEngine(options: {
     return undefined
   }
 
+  /** Months and the hours of tickets are those of the city's clock. */
+  function clockChanged(): void {
+    if (time.at > 0) scheduleMonth(core, monthTimer, time.at)
+    desk.resume()
+  }
+
   /** What tickets came to that rules must know. */
   function hearDesk(): void {
     // A cleaning may end what is a cleaning itself; none of it may be left for later, a checkpoint keeps no facts.
@@ -222,8 +233,10 @@ export function createEngine(options: {
     version: () => core.version,
 
     registered(record) {
+      const { calendar } = core
       place(core, record)
       if (record.type === 'area' && time.at > 0) scheduleSun(core, sunTimer, time.at)
+      if (core.calendar !== calendar) clockChanged()
     },
 
     ruled(rule) {
@@ -241,9 +254,7 @@ export function createEngine(options: {
     serviced: servicedAt,
     inTimeZone(timeZone) {
       useTimeZone(core, timeZone)
-      if (time.at > 0) scheduleMonth(core, monthTimer, time.at)
-      // Their hours are those of the city's clock.
-      desk.resume()
+      clockChanged()
     },
 
     record(record) {

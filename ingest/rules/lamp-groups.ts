@@ -204,7 +204,7 @@ export function createLampGroups(options: {
         const view = viewOf(lamp, at, sun, since)
         if (view !== 'unknown') counts[view]++
       }
-      return verdictOf(counts, group)
+      return counts.lit + counts.dark === 0 ? 'between' : verdictOf(counts, group)
     },
     of: lamp => memberships.get(lamp)?.groups ?? [],
     rung(group) {

@@ -4,6 +4,7 @@ import { advance } from './advance.ts'
 import { hearClaim } from './claims.ts'
 import type { Core } from './core.ts'
 import { isFiring } from './instance.ts'
+import { sampledAt } from './lamp.ts'
 import type { LampGroup } from './lamp-groups.ts'
 import type { FacilityPicture } from './picture.ts'
 import { judgeNow } from './seat-rules.ts'
@@ -16,7 +17,7 @@ const LAMPS_AS_EVIDENCE = 20
 /** A lamp reported or fell silent: the groups it changes and its cabinet are judged, in journal time. */
 export function lookAtLamp(core: Core, lamp: FacilityPicture, at: Millis): void {
   for (const group of core.groups.look(lamp, at, core.sun)) judgeGroup(core, group, at)
-  for (const group of core.groups.of(lamp)) hearGroup(core, group, at)
+  for (const group of core.groups.of(lamp)) hearGroup(core, group, lamp, at)
   const cabinet = core.cabinets.look(lamp, at, core.sun)
   if (cabinet !== undefined) judgeCabinet(core, cabinet, at)
 }
@@ -36,11 +37,13 @@ export function judgeGroup(core: Core, group: LampGroup, at: Millis): void {
  * A claim about a street is confirmed or refuted by those of its lamps that measured after it: the first of them to
  * speak must not refute it because the others still stand as they were.
  */
-function hearGroup(core: Core, group: LampGroup, at: Millis): void {
+function hearGroup(core: Core, group: LampGroup, lamp: FacilityPicture, at: Millis): void {
   const { instance } = group
   if (!isFiring(instance)) return
-  const claimedAt = core.desk.open(instance.compiled.rule.id, group.subject)?.row.claimedAt ?? null
-  if (claimedAt === null) return
+  const { claimedAt, verification } = core.desk.open(instance.compiled.rule.id, group.subject)?.row ?? {}
+  // It looks at every lamp of the group: only while reports are waited for, and when this one has something to say.
+  if (!claimedAt || verification !== 'report') return
+  if (!lamp.devices.some(device => sampledAt(device) > claimedAt)) return
   const verdict = core.groups.verdictSince(group, claimedAt, at, core.sun)
   hearClaim(core, instance, { verdict, at, knownAt: at })
 }

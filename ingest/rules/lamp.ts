@@ -7,10 +7,15 @@ const OFF = METRICS.powerState.values.indexOf('off')
 /** A driver in standby draws about a watt; the smallest street light tens. */
 const DARK_BELOW_W = 5
 
-/** What the controller says of the lamp itself: lit, dark, or nobody knows. A failure flag outweighs the switch. */
+/**
+ * What the controller says of the lamp itself: lit, dark, or nobody knows. A failure flag outweighs the switch; a failed relay not
+ * the power that flows, for it may be stuck closed.
+ */
 export function lampState(device: DevicePicture, at: Millis): 'lit' | 'dark' | 'unknown' {
   if (freshValue(device, 'lampFailure', at) === 1) return 'dark'
   const power = freshValue(device, 'activePowerW', at)
+  if (freshValue(device, 'relayFailure', at) === 1)
+    return power !== undefined && power >= DARK_BELOW_W ? 'lit' : 'dark'
   const state = freshValue(device, 'powerState', at)
   if (state === undefined && power === undefined) return 'unknown'
   return state === OFF || (power !== undefined && power < DARK_BELOW_W) ? 'dark' : 'lit'
@@ -36,5 +41,6 @@ export const sampledAt = ({ levels }: DevicePicture): Millis =>
   Math.max(
     levels.get('powerState')?.measuredAt ?? 0,
     levels.get('activePowerW')?.measuredAt ?? 0,
-    levels.get('lampFailure')?.measuredAt ?? 0
+    levels.get('lampFailure')?.measuredAt ?? 0,
+    levels.get('relayFailure')?.measuredAt ?? 0
   )

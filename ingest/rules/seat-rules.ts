@@ -191,8 +191,26 @@ function judgeReport(
   // A reading that counts from a later decision on does not make its device any faster.
   const lagMs = receivedAt - (alone ? report.measuredAt : at)
   judge(core, instance, { verdict, at, knownAt: receivedAt, lagMs })
-  hearClaim(core, instance, { verdict: own, at: report.measuredAt, knownAt: receivedAt })
+  hearReport(core, instance, heard)
 }
+
+/**
+ * A claim is judged by what was measured after it, and by nothing else: of several metrics one may come a message later, and a
+ * cabinet's lamps speak after it.
+ */
+function hearReport(core: Core, instance: Instance, { device, report, receivedAt }: Heard): void {
+  const { compiled, subject } = instance
+  if (!isFiring(instance)) return
+  const claimedAt = core.desk.open(compiled.rule.id, subject)?.row.claimedAt ?? null
+  if (claimedAt === null) return
+  const levels = new Map(device.levels)
+  for (const [metric, level] of device.levels)
+    if (level.measuredAt <= claimedAt) levels.set(metric, { ...level, measuredAt: device.fittedAt + 1 })
+  const at = report.measuredAt
+  const verdict = compiled.verdict({ ...device, levels }, at, { ...core, ...NO_LAMP_SEEN })
+  hearClaim(core, instance, { verdict, at, knownAt: receivedAt })
+}
+const NO_LAMP_SEEN = { lampsGonePct: () => undefined, lampsLitPct: () => 0 }
 
 /** Judges an instance of a seat at event time `at`, whatever made us look. */
 function judge(

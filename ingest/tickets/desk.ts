@@ -326,7 +326,11 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       if ('policy' in item) return void Object.assign(book, item)
       if ('plan' in item) return restorePlan(book, item.plan)
       if ('done' in item) return void book.done.set(item.done.key, item.done)
-      if ('rateable' in item) return void book.rateable.set(item.rateable.row.id, restored(item.rateable))
+      if ('rateable' in item) {
+        const { id } = item.rateable.row
+        // One that also waits for its second look is the same ticket, not a second one that counts its events apart.
+        return void book.rateable.set(id, book.rechecks.get(id) ?? restored(item.rateable))
+      }
       const ticket = restored(item.ended)
       if (item.kept) book.keepEnded(ticket)
       if (item.recheck) book.rechecks.set(ticket.row.id, ticket)

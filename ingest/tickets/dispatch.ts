@@ -1,3 +1,4 @@
+import type { FacilityKind } from '#model/kinds'
 import { minutes, type Millis } from '#model/time'
 import { COLOURS, TICKET_SOURCES, type TicketSource } from '#model/tickets'
 import { OPERATORS, type Book } from './book.ts'
@@ -20,7 +21,8 @@ export function firstDispatchAt(book: Book, ticket: OpenTicket, lagMs: Millis): 
 /** The crew on shift for the ticket's place, if there is one. */
 export function crewFor(book: Book, { row }: OpenTicket, at: Millis): string | undefined {
   if (row.area === null) return undefined
-  const kind = row.facilityKind as Parameters<NonNullable<Book['addressees']>['crewFor']>[0]['kind']
+  // What a rule says of a road or a district it says of their lights.
+  const kind = (row.facilityKind ?? (row.rule === null ? null : 'light')) as FacilityKind | null
   return book.addressees?.crewFor({ area: row.area, kind, at })?.id
 }
 

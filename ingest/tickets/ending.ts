@@ -25,10 +25,13 @@ export function endPause(book: Book, ticket: OpenTicket, why: Pause['why'], at: 
   return true
 }
 
+/** Somebody says that it was seen to: that can be looked at again. */
+const WORKED_ON: readonly CloseReason[] = ['verified', 'person', 'one-step']
+
 /** Ends a ticket whose last move is noted, and draws lots for a second look. */
 export function close(book: Book, ticket: OpenTicket, at: Millis, reason: CloseReason): void {
   const { share, afterMs } = book.policy.recheck
-  const drawn = reason === 'verified' && lot(ticket.row.id) < share
+  const drawn = WORKED_ON.includes(reason) && lot(ticket.row.id) < share
   book.end(ticket, at, reason)
   if (!drawn) return
   book.set(ticket, { recheck: 'planned', recheckAt: at + afterMs })

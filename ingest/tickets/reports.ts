@@ -7,6 +7,7 @@ import type { TicketRow } from '../effects.ts'
 import type { Book } from './book.ts'
 import { dueOf } from './clock.ts'
 import type { OpenTicket, Outcome } from './desk-parts.ts'
+import { close } from './ending.ts'
 import { follow, handOver } from './followers.ts'
 import { placeOf, type Place } from './places.ts'
 import { rowOfKind, termsOfKind } from './ticket-row.ts'
@@ -83,7 +84,7 @@ function oneStep(
 ): void {
   book.set(ticket, { oneStep: true })
   book.note(ticket, { at, who, action: 'close', to: 'closed', data })
-  book.end(ticket, at, 'one-step')
+  close(book, ticket, at, 'one-step')
 }
 
 /**

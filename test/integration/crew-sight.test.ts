@@ -132,3 +132,21 @@ it('answers a crew that gives a ticket back, though it may be out of its sight t
   )
   expect([refused.status, refused.body.state]).toEqual([200, 'new'])
 })
+
+it('tells who reports what is another crew’s already that it is, and nothing of what was said of it', async () => {
+  const report = { kind: 'blocked', source: 'patrol', subject: 'facility:toilet-1', note: 'still so' }
+  const { status, body } = await city.post<TicketDetail>('/api/tickets', report, as('crew'))
+  expect([status, named.get(body.id)]).toEqual([200, 'theirs'])
+  expect(body).toMatchObject({ history: [], reports: [], ratings: [], evidence: [], actions: [] })
+  const seen = await city.api<TicketDetail>(`/api/tickets/${body.id}`)
+  expect(seen.body.history.map(({ note }) => note)).toContain('still so')
+})
+
+it('does nothing in the name of who signed in after the one who meant it', async () => {
+  const [id = ''] = [...named].find(([, name]) => name === 'mine') ?? []
+  const headers = { ...as('crew'), 'mingjie-as': 'operator' }
+  const act = { action: 'comment', note: 'mine' }
+  expect((await city.post(`/api/tickets/${id}/actions`, act, headers)).status).toBe(401)
+  const own = { ...as('crew'), 'mingjie-as': 'crew' }
+  expect((await city.post(`/api/tickets/${id}/actions`, act, own)).status).toBe(200)
+})

@@ -99,6 +99,7 @@ describe('the crew that is sent', () => {
     expect(sentTo(withCrews(...all))).toBe('b')
     expect(sentTo(withCrews(...all.toReversed()))).toBe('b')
     expect(sentTo(withCrews(...all), 'light')).toBe('d')
+    expect(sentTo(withCrews(...all), null)).toBe('a-all')
   })
 
   it('is nobody when nobody is on shift, and changes as the crew changes', () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { codeFrom, codeTyped, reportState } from '#model/report-follow'
 import { EVERYBODY, ticketWorld, type TicketWorld } from '#test/fixtures/ticket-world'
+import { days } from '#model/time'
 import { readConfig } from '../../config.ts'
 
 const DAY = 24 * 60
@@ -50,6 +51,20 @@ describe('the reporter', () => {
       { ticket: 'R-1', report: 'R-1', at: world.timeOf(40), stars: 4, comment: 'good' }
     ])
     expect(world.history('R-1').at(-1)).toBe('40 reporter rated')
+  })
+
+  it('may rate a case that waits for its second look, which is counted on in one history, also after a restart', () => {
+    const world = ticketWorld({ policy: { recheck: { share: 1, afterMs: days(7) } } })
+    world.report('R-1', 0, hotline)
+    done(world, 'R-1')
+    world.passTo(5 * DAY)
+    world.restart()
+    world.passTo(8 * DAY)
+    expect(world.act('R-1', 'recheck-ok', 8 * DAY + 1, { who: 'sun', role: 'inspector' })).toBeUndefined()
+    expect(rate(world, 'R-1', 8 * DAY + 2)).toBeUndefined()
+    const numbers = world.effects.events.filter(({ ticket }) => ticket === 'R-1').map(({ no }) => no)
+    expect(numbers).toEqual([...new Set(numbers)])
+    expect(world.row('R-1')).toMatchObject({ recheck: 'ok' })
   })
 
   it('may rate for fourteen days, also after a restart, though the ticket is long forgotten', () => {

@@ -1,20 +1,9 @@
 import type { Problem } from '#model/api'
-import type { ErrorCode } from '#model/errors'
 import { goto } from '$app/navigation'
+import { ApiError } from './api-error.ts'
 import type { Words } from './i18n/words.svelte.ts'
 
-/** A request the server refused, or that never reached it (`unreachable`). */
-export class ApiError extends Error {
-  readonly code: ErrorCode | 'unreachable'
-  readonly detail: string | undefined
-
-  constructor(code: ErrorCode | 'unreachable', detail?: string) {
-    super(detail ?? code)
-    this.name = 'ApiError'
-    this.code = code
-    this.detail = detail
-  }
-}
+export { ApiError }
 
 interface Request {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE'

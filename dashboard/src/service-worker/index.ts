@@ -29,8 +29,14 @@ async function keepAll(): Promise<void> {
   if (!page.ok || !build.some(file => file.includes('/entry/') && text.includes(file)))
     throw new Error('this page is of another version')
   const cache = await caches.open(MINE)
-  await cache.addAll([...OURS])
-  await cache.put(PAGE, page)
+  try {
+    await cache.addAll([...OURS])
+    await cache.put(PAGE, page)
+  } catch (error) {
+    // Half a version would count as the one before the next.
+    if (!(await cache.match(PAGE))) await caches.delete(MINE)
+    throw error
+  }
   await worker.skipWaiting()
 }
 

@@ -24,6 +24,7 @@ import {
   type Waiting,
   type WaitingAction
 } from './outbox.ts'
+import { isRefusal } from '$lib/wish.ts'
 import { localPhotos } from './photo-names.ts'
 import { dropPhotos, sendPhotos, tidyPhotos } from './photos.ts'
 
@@ -40,17 +41,6 @@ const MAY_WAIT: readonly TicketAction[] = [
 ]
 export const mayWait = (action: TicketAction): boolean => MAY_WAIT.includes(action)
 
-/** The server has looked at it and will not have it; asking again says the same. */
-const REFUSALS: readonly ApiError['code'][] = [
-  'bad-request',
-  'forbidden',
-  'not-found',
-  'conflict',
-  'move-not-allowed',
-  'reason-required',
-  'too-large',
-  'not-a-photo'
-]
 /** A bad signal keeps one waiting: then it is saved and tried again. */
 const ANSWER_WITHIN_MS = seconds(12)
 /** A photo of half a megabyte at 5 KB a second. */
@@ -142,6 +132,7 @@ export class Outbox {
     const { key } = one
     // Kept before it is sent: a phone that dies on the way still has it.
     const isKept = this.#keep(one)
+    if (!isKept) one = await this.#withPhotos(one)
     if (isKept && localPhotos(saidIn(one)).length > 0) {
       // They are here because the signal is bad: nobody waits for them.
       void this.flush()
@@ -219,12 +210,17 @@ export class Outbox {
   async #withPhotos(one: Waiting): Promise<Waiting> {
     const local = localPhotos(saidIn(one))
     if (local.length === 0) return one
+    const headers = { 'mingjie-as': one.who }
     const said = await sendPhotos(saidIn(one), file =>
-      api<AttachmentItem>('/api/attachments', { method: 'POST', file, withinMs: PHOTO_WITHIN_MS })
+      api<AttachmentItem>('/api/attachments', {
+        method: 'POST',
+        file,
+        headers,
+        withinMs: PHOTO_WITHIN_MS
+      }).catch(withoutIfFull)
     )
     const ready = { ...one, ...(isAction(one) ? { request: said } : { report: said }) } as Waiting
-    keep(localStorage, ready)
-    await dropPhotos(local)
+    if (this.#keep(ready)) await dropPhotos(local)
     return ready
   }
 
@@ -265,6 +261,11 @@ export class Outbox {
   }
 }
 
+/** A server with no room for photos still takes the deed. */
+function withoutIfFull(error: unknown): undefined {
+  if (!(error instanceof ApiError && error.code === 'attachments-full')) throw error
+}
+
 /** What of it can name photos. */
 const saidIn = (one: Waiting): TicketActionRequest | TicketReportRequest =>
   isAction(one) ? one.request : 'report' in one ? one.report : ({} as TicketReportRequest)
@@ -275,12 +276,10 @@ function post<T>(one: Waiting): Promise<T> {
     : 'report' in one
       ? ['/api/tickets', one.report]
       : [`/api/facilities/${encodeURIComponent(one.facility)}/service`, one.scan]
-  const headers = { 'idempotency-key': one.key }
+  // Another may have signed in with this browser since.
+  const headers = { 'idempotency-key': one.key, 'mingjie-as': one.who }
   return api<T>(path, { method: 'POST', json, headers, withinMs: ANSWER_WITHIN_MS })
 }
-
-const isRefusal = (error: unknown): error is ApiError =>
-  error instanceof ApiError && REFUSALS.includes(error.code)
 
 export const setOutbox = (session: Session): Outbox => setContext(KEY, new Outbox(session))
 export const useOutbox = () => getContext<Outbox>(KEY)

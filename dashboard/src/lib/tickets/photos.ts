@@ -47,17 +47,18 @@ export async function keepPhoto(file: File, at: Millis): Promise<string> {
   return id
 }
 
-/** Sends what a request names from this phone. What the phone has lost is left out: the rest is still true. */
+/** Sends what a request names from this phone. What the phone has lost, or nobody takes, is left out: the rest is still true. */
 export async function sendPhotos<T extends PhotoNames>(
   request: T,
-  upload: (file: File) => Promise<AttachmentItem>
+  upload: (file: File) => Promise<AttachmentItem | undefined>
 ): Promise<T> {
   const sent = new Map<string, string>()
   const lost = new Set<string>()
   for (const id of localPhotos(request)) {
     const kept = (await takeOut('photos', id)) as Kept | undefined
-    if (!kept) lost.add(id)
-    else sent.set(id, (await upload(new File([kept.bytes], kept.name, { type: kept.type }))).id)
+    const item = kept && (await upload(new File([kept.bytes], kept.name, { type: kept.type })))
+    if (item) sent.set(id, item.id)
+    else lost.add(id)
   }
   return without(withPhotos(request, sent), lost)
 }

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest'
+import type { MaintenanceWindow } from '#model/maintenance'
+import type { RegistryRecord } from '#model/registry'
+import type { TicketAction } from '#model/tickets'
+import { hours } from '#model/time'
+import { area, device, facility, road } from '#test/fixtures/registry-records'
+import { NOON, ruleWorld } from '#test/fixtures/rule-world'
+
+type World = ReturnType<typeof ruleWorld>
+const LAMPS = 10
+
+/** A road of ten lamps by night, each reporting every five minutes; three were dark, which its crew says it has mended. */
+function claimed() {
+  const world = ruleWorld({
+    start: NOON + hours(6.5),
+    records: [
+      area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+      road('r-1', { parent: 'city', attributes: { lightingGrade: 'main' } }),
+      ...Array.from({ length: LAMPS }, (_, i) => [
+        facility(`light-${i}`, { kind: 'light', parent: 'city', attributes: { road: 'r-1' } }),
+        device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
+      ]).flat()
+    ]
+  })
+  const shine = (at: number, i: number, lit: boolean, measured = at) =>
+    world.say({
+      device: `lc-${i}`,
+      at: measured,
+      received: at,
+      values: { powerState: lit ? 'on' : 'off', activePowerW: lit ? 90 : 0 }
+    })
+  for (let at = 0; at <= 20; at += 5) for (let i = 0; i < LAMPS; i++) shine(at, i, i >= 3)
+  const ticket = world.open().find(({ subject }) => subject === 'road:r-1')!
+  const act = (action: TicketAction) =>
+    world.change({
+      kind: 'ticket-action',
+      ticket: ticket.id,
+      action,
+      note: null,
+      claimedAt: null,
+      quietUntil: null
+    })
+  world.tick(21)
+  for (const action of ['dispatch', 'accept', 'start', 'claim'] as const) expect(act(action)).toBeNull()
+  const now = () => {
+    const { state, closeReason, falseClaims } = world.tickets().find(({ id }) => id === ticket.id)!
+    return { state, closeReason, falseClaims }
+  }
+  return { shine, now, world }
+}
+
+const WAITING = { state: 'claimed-done', closeReason: null, falseClaims: 0 }
+const RETURNED = { state: 'dispatched', closeReason: null, falseClaims: 1 }
+
+describe('a claim about a street', () => {
+  it('is not refuted by the first lamp that shines again while the others were not heard', () => {
+    const { shine, now } = claimed()
+    for (const [at, lamp] of [22, 23].entries()) {
+      shine(lamp, at, true)
+      expect(now()).toEqual(WAITING)
+    }
+  })
+
+  it('is confirmed when all lamps have shone since', () => {
+    const { shine, now } = claimed()
+    for (let i = 0; i < LAMPS - 1; i++) shine(22, i, true)
+    expect(now()).toEqual(WAITING)
+    shine(22, LAMPS - 1, true)
+    expect(now()).toEqual({ state: 'closed', closeReason: 'verified', falseClaims: 0 })
+  })
+
+  it('is refuted as soon as more lamps are dark than may be, though nothing changed', () => {
+    const { shine, now } = claimed()
+    shine(22, 0, false)
+    expect(now()).toEqual(RETURNED)
+  })
+
+  it('is not refuted by what a lamp measured before it', () => {
+    const { shine, now } = claimed()
+    shine(22, 0, false, 20.5)
+    shine(23, 1, false, 20.5)
+    expect(now()).toEqual(WAITING)
+  })
+
+  it('is not confirmed while all lamps are left out of the count: announced work proves nothing', () => {
+    const { shine, now, world } = claimed()
+    const window: MaintenanceWindow = {
+      id: 'm-1',
+      subject: 'road:r-1',
+      from: world.timeOf(21),
+      to: world.timeOf(60),
+      note: 'cable'
+    }
+    expect(world.change({ kind: 'maintenance', window })).toBeNull()
+    for (let i = 0; i < LAMPS; i++) shine(22, i, i > 0)
+    expect(now()).toEqual(WAITING)
+  })
+})
+
+const COMPACTOR = [
+  area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+  facility('st-1', { kind: 'compactor' }),
+  device('cc-1', { kind: 'compactor-controller', facility: 'st-1' })
+]
+const CABINET = [
+  area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+  facility('cab-1', { kind: 'cabinet' }),
+  device('cc-1', { kind: 'cabinet-controller', facility: 'cab-1' }),
+  ...[1, 2, 3, 4, 5].flatMap(i => [
+    facility(`light-${i}`, { kind: 'light', attributes: { cabinet: 'cab-1' } }),
+    device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
+  ])
+]
+
+/** The ticket of `rule` in a world where `happened` opened it, claimed at minute 20. */
+function claimOf(rule: string, records: RegistryRecord[], happened: (world: World) => void) {
+  const world = ruleWorld({ start: NOON + hours(6.5), records })
+  happened(world)
+  const ticket = world.open().find(one => one.rule === rule)!
+  world.tick(20)
+  for (const action of ['dispatch', 'accept', 'start', 'claim'] as const)
+    expect(
+      world.change({
+        kind: 'ticket-action',
+        ticket: ticket.id,
+        action,
+        note: null,
+        claimedAt: null,
+        quietUntil: null
+      })
+    ).toBeNull()
+  const now = () => {
+    const { state, closeReason, falseClaims } = world.tickets().find(({ id }) => id === ticket.id)!
+    return { state, closeReason, falseClaims }
+  }
+  return { world, now }
+}
+
+describe('a claim about a facility', () => {
+  const broken = (world: World) => {
+    for (const at of [0, 5, 10]) world.say({ device: 'cc-1', at, values: { state: 'fault', faultCode: 7 } })
+  }
+
+  it('is not refuted by a message that says but half: the other half is of before it', () => {
+    const { world, now } = claimOf('compactor-fault', COMPACTOR, broken)
+    world.say({ device: 'cc-1', at: 21, values: { state: 'idle' } })
+    expect(now()).toEqual(WAITING)
+    world.say({ device: 'cc-1', at: 22, values: { faultCode: 0 } })
+    expect(now()).toEqual({ state: 'closed', closeReason: 'verified', falseClaims: 0 })
+  })
+
+  it('is refuted by half a message that says that it is still so', () => {
+    const { world, now } = claimOf('compactor-fault', COMPACTOR, broken)
+    world.say({ device: 'cc-1', at: 21, values: { faultCode: 7 } })
+    expect(now()).toEqual(RETURNED)
+  })
+
+  it('is not refuted by the controller of a cabinet whose lamps have not spoken since', () => {
+    const { world, now } = claimOf('cabinet-dead', CABINET, world => {
+      for (const at of [0, 5, 10]) {
+        for (const i of [1, 2, 3, 4, 5]) world.say({ device: `lc-${i}`, at, values: { powerState: 'off' } })
+        world.say({ device: 'cc-1', at, values: { energised: false } })
+      }
+    })
+    world.say({ device: 'cc-1', at: 21, values: { energised: true } })
+    expect(now()).toEqual(WAITING)
+    world.say({ device: 'cc-1', at: 22, values: { energised: false } })
+    expect(now()).toEqual(RETURNED)
+  })
+})
