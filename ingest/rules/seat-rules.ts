@@ -210,7 +210,7 @@ function hearReport(core: Core, instance: Instance, { device, report, receivedAt
   const verdict = compiled.verdict({ ...device, levels }, at, { ...core, ...NO_LAMP_SEEN })
   hearClaim(core, instance, { verdict, at, knownAt: receivedAt })
 }
-const NO_LAMP_SEEN = { lampsGonePct: () => undefined, lampsLitPct: () => 0 }
+const NO_LAMP_SEEN = { lampsGonePct: () => 0, lampsLitPct: () => 0 }
 
 /** Judges an instance of a seat at event time `at`, whatever made us look. */
 function judge(

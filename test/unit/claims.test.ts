@@ -156,15 +156,19 @@ describe('a claim about a facility', () => {
   })
 
   it('is not refuted by the controller of a cabinet whose lamps have not spoken since', () => {
-    const { world, now } = claimOf('cabinet-dead', CABINET, world => {
+    const dark = (world: World) => {
       for (const at of [0, 5, 10]) {
         for (const i of [1, 2, 3, 4, 5]) world.say({ device: `lc-${i}`, at, values: { powerState: 'off' } })
         world.say({ device: 'cc-1', at, values: { energised: false } })
       }
-    })
-    world.say({ device: 'cc-1', at: 21, values: { energised: true } })
-    expect(now()).toEqual(WAITING)
-    world.say({ device: 'cc-1', at: 22, values: { energised: false } })
-    expect(now()).toEqual(RETURNED)
+    }
+    const mended = claimOf('cabinet-dead', CABINET, dark)
+    mended.world.say({ device: 'cc-1', at: 21, values: { doorOpen: false } })
+    expect(mended.now()).toEqual(WAITING)
+    mended.world.say({ device: 'cc-1', at: 21.5, values: { energised: true } })
+    expect(mended.now()).toEqual({ state: 'closed', closeReason: 'verified', falseClaims: 0 })
+    const not = claimOf('cabinet-dead', CABINET, dark)
+    not.world.say({ device: 'cc-1', at: 21, values: { energised: false } })
+    expect(not.now()).toEqual(RETURNED)
   })
 })
