@@ -26,6 +26,6 @@ export const CREWS: Record<string, CrewBody> = {
   'sim-stations': crew('压缩站班', '城洁环卫有限公司', ['compactor'], 'sim-stations'),
   'sim-toilets': crew('公厕保洁班', '清源物业有限公司', ['toilet'], 'sim-toilets'),
   'sim-lights': crew('路灯抢修班', '明灯市政工程有限公司', ['light', 'cabinet'], 'sim-lights'),
-  // What lies between the kinds, like a road's lamps or a device on a shelf.
+  // What lies between the kinds, like litter on a road or a device on a shelf.
   'sim-all': crew('综合维护班', '明灯市政工程有限公司', [], 'sim-all')
 }

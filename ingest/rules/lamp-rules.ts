@@ -11,7 +11,7 @@ import { judgeNow } from './seat-rules.ts'
 import { EXPECTATION_GRACE_MS } from './sun.ts'
 import type { Timed } from './timers.ts'
 
-/** Dark lamps a ticket names; all of them are on the road's page. */
+/** Dark lamps a ticket names; which others are dark shows on each lamp. */
 const LAMPS_AS_EVIDENCE = 20
 
 /** A lamp reported or fell silent: the groups it changes and its cabinet are judged, in journal time. */
