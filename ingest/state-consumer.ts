@@ -251,9 +251,10 @@ export async function startStateConsumer(options: {
 
   const checkpointIsDue = () => !checkpointing && performance.now() - checkpointAt >= CHECKPOINT_EVERY_MS
 
+  const isSettled = () => standing.seq === position.seq && standing.appliedNo === position.appliedNo
+
   async function maybeCheckpoint(): Promise<void> {
-    const settled = standing.seq === position.seq && standing.appliedNo === position.appliedNo
-    if (!settled || !checkpointIsDue()) return
+    if (!isSettled() || !checkpointIsDue()) return
     checkpointAt = performance.now()
     const at = position
     const packed = packState(inTurns())
@@ -337,8 +338,7 @@ export async function startStateConsumer(options: {
       poke.call()
       await running
       await checkpointing
-      const settled = standing.seq === position.seq && standing.appliedNo === position.appliedNo
-      if (!settled || trouble) return
+      if (!isSettled() || trouble) return
       await packState(inTurns())
         .then(blob => checkpoint(position, blob))
         .catch((error: unknown) => log(`no last checkpoint: ${String(error)}`))

@@ -6,7 +6,7 @@ import type { Condition, DayWindow, Rule } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Calendar } from './calendar.ts'
 import type { Verdict } from './episode.ts'
-import { countsAt, countsByDay, lampState } from './lamp.ts'
+import { LAMP_METRICS, countsAt, countsByDay, lampState } from './lamp.ts'
 import { EVENT_METRICS, loadPct } from './observed.ts'
 import { freshValue, isFresh, type DevicePicture, type FacilityPicture } from './picture.ts'
 import type { Sun } from './sun.ts'
@@ -33,7 +33,7 @@ export function metricsOf(condition: Condition): MetricId[] {
   if ('serviceDue' in condition) return ['visitsTotal']
   if ('loaded' in condition) return ['containerWeightKg']
   if ('odour' in condition) return [...condition.odour]
-  if ('lamp' in condition) return ['powerState', 'activePowerW', 'lampFailure', 'relayFailure']
+  if ('lamp' in condition) return [...LAMP_METRICS]
   if ('atLeastMetric' in condition) return [condition.metric, condition.atLeastMetric]
   if ('belowMetric' in condition) return [condition.metric, condition.belowMetric]
   return 'metric' in condition ? [condition.metric] : []

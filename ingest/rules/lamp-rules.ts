@@ -1,7 +1,7 @@
 import type { EvidenceRow } from '#db/schema'
 import type { Millis } from '#model/time'
 import { advance } from './advance.ts'
-import { hearClaim } from './claims.ts'
+import { claimOf, hearClaim } from './claims.ts'
 import type { Core } from './core.ts'
 import { isFiring } from './instance.ts'
 import { sampledAt } from './lamp.ts'
@@ -38,14 +38,12 @@ export function judgeGroup(core: Core, group: LampGroup, at: Millis): void {
  * speak must not refute it because the others still stand as they were.
  */
 function hearGroup(core: Core, group: LampGroup, lamp: FacilityPicture, at: Millis): void {
-  const { instance } = group
-  if (!isFiring(instance)) return
-  const { claimedAt, verification } = core.desk.open(instance.compiled.rule.id, group.subject)?.row ?? {}
+  const claim = claimOf(core, group.instance)
   // It looks at every lamp of the group: only while reports are waited for, and when this one has something to say.
-  if (!claimedAt || verification !== 'report') return
-  if (!lamp.devices.some(device => sampledAt(device) > claimedAt)) return
-  const verdict = core.groups.verdictSince(group, claimedAt, at, core.sun)
-  hearClaim(core, instance, { verdict, at, knownAt: at })
+  if (claim?.verification !== 'report') return
+  if (!lamp.devices.some(device => sampledAt(device) > claim.claimedAt)) return
+  const verdict = core.groups.verdictSince(group, claim.claimedAt, at, core.sun)
+  hearClaim(core, group.instance, { verdict, at, knownAt: at })
 }
 
 /** What a cabinet's rules say of its lamps is judged when their count changes. */

@@ -3,6 +3,9 @@ import type { Millis } from '#model/time'
 import { freshValue, type DevicePicture } from './picture.ts'
 import { EXPECTATION_GRACE_MS, type Sun } from './sun.ts'
 
+/** What tells whether a lamp is lit. */
+export const LAMP_METRICS = ['powerState', 'activePowerW', 'lampFailure', 'relayFailure'] as const
+
 const OFF = METRICS.powerState.values.indexOf('off')
 /** A driver in standby draws about a watt; the smallest street light tens. */
 const DARK_BELOW_W = 5
@@ -37,10 +40,8 @@ function sampledInPhase(device: DevicePicture, sun: Sun, at: Millis): boolean {
 }
 
 /** When it measured what it last said of its lamp; 0: never. */
-export const sampledAt = ({ levels }: DevicePicture): Millis =>
-  Math.max(
-    levels.get('powerState')?.measuredAt ?? 0,
-    levels.get('activePowerW')?.measuredAt ?? 0,
-    levels.get('lampFailure')?.measuredAt ?? 0,
-    levels.get('relayFailure')?.measuredAt ?? 0
-  )
+export function sampledAt({ levels }: DevicePicture): Millis {
+  let newest = 0
+  for (const metric of LAMP_METRICS) newest = Math.max(newest, levels.get(metric)?.measuredAt ?? 0)
+  return newest
+}

@@ -3,7 +3,7 @@ import type { MetricId } from '#model/metrics'
 import type { Millis } from '#model/time'
 import type { Report } from '../reading.ts'
 import { advance } from './advance.ts'
-import { hearClaim } from './claims.ts'
+import { claimOf, hearClaim } from './claims.ts'
 import type { CompiledRule } from './condition.ts'
 import { touch, type Core } from './core.ts'
 import type { Verdict } from './episode.ts'
@@ -199,15 +199,13 @@ function judgeReport(
  * cabinet's lamps speak after it.
  */
 function hearReport(core: Core, instance: Instance, { device, report, receivedAt }: Heard): void {
-  const { compiled, subject } = instance
-  if (!isFiring(instance)) return
-  const claimedAt = core.desk.open(compiled.rule.id, subject)?.row.claimedAt ?? null
-  if (claimedAt === null) return
+  const claim = claimOf(core, instance)
+  if (!claim) return
   const levels = new Map(device.levels)
   for (const [metric, level] of device.levels)
-    if (level.measuredAt <= claimedAt) levels.set(metric, { ...level, measuredAt: device.fittedAt + 1 })
+    if (level.measuredAt <= claim.claimedAt) levels.set(metric, { ...level, measuredAt: device.fittedAt + 1 })
   const at = report.measuredAt
-  const verdict = compiled.verdict({ ...device, levels }, at, { ...core, ...NO_LAMP_SEEN })
+  const verdict = instance.compiled.verdict({ ...device, levels }, at, { ...core, ...NO_LAMP_SEEN })
   hearClaim(core, instance, { verdict, at, knownAt: receivedAt })
 }
 const NO_LAMP_SEEN = { lampsGonePct: () => 0, lampsLitPct: () => 0 }
