@@ -17,6 +17,10 @@ export interface Calendar {
   dayEnd(at: Millis): Millis
   /** 8:00 on the first of a month, the next after `at`. */
   nextMonth(at: Millis): Millis
+  /** 8:00 on the first of a month such as `2026-02`. */
+  monthBegins(month: string): Millis
+  /** The month `at` lies in, as `2026-02`. */
+  monthOf(at: Millis): string
   /** The stretch `at` lies in; without windows it is open for ever. */
   openingAt(windows: readonly DayWindow[], at: Millis): Opening
   /** Time within the windows from `from` until `until`. */
@@ -108,6 +112,8 @@ export function createCalendar(timeZone: string): Calendar {
       const first = midnightOf(at).startOf('month').set({ hour: WORK_BEGINS })
       return (first.toMillis() > at ? first : first.plus({ months: 1 })).toMillis()
     },
+    monthBegins: month => DateTime.fromISO(month, { zone: timeZone }).set({ hour: WORK_BEGINS }).toMillis(),
+    monthOf: at => midnightOf(at).toFormat('yyyy-MM'),
     openingAt,
     openMsBetween(windows, from, until) {
       if (windows.length === 0) return Math.max(0, until - from)

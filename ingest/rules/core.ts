@@ -22,6 +22,8 @@ export interface EngineTime {
   lastTickAt: Millis
   /** What the last tick promised for the next one. */
   tickPeriodMs: Millis
+  /** The month whose measurements are asked for next, as `2026-02`; unknown before the first record. */
+  month?: string | undefined
 }
 
 /** What all parts of the rules share. One per engine, never global. */

@@ -292,7 +292,8 @@ export function createEngine(options: {
     },
 
     resume(to) {
-      Object.assign(time, to)
+      // A checkpoint of yesterday's program names no month.
+      Object.assign(time, { month: undefined, ...to })
       for (const device of devices.values()) scheduleSilence(core, device)
       for (const instance of allInstances()) reschedule(core, instance)
       if (time.at > 0) {

@@ -17,9 +17,14 @@ export const createMonthTimer = (): MonthTimer => ({
   order: ''
 })
 
-/** It depends on nothing but the clock and the city's calendar, so no checkpoint keeps it. */
+/**
+ * Which month is asked for next is remembered: by another clock of the city its morning may be over already, then it is
+ * asked for now, and one that was asked for does not come again.
+ */
 export function scheduleMonth(core: Core, timer: MonthTimer, at: Millis): void {
-  timer.due = core.calendar.nextMonth(at)
+  const { calendar, time } = core
+  time.month ??= calendar.monthOf(calendar.nextMonth(at))
+  timer.due = Math.max(calendar.monthBegins(time.month), at)
   core.timers.schedule(timer)
 }
 
@@ -31,5 +36,6 @@ export function monthBegan(core: Core, timer: MonthTimer, at: Millis): void {
   })
   asked.sort((a, b) => (a.id < b.id ? -1 : 1))
   for (const { id, metrics } of asked) core.desk.measure({ subject: subjectOf('facility', id), metrics, at })
+  core.time.month = undefined
   scheduleMonth(core, timer, at)
 }

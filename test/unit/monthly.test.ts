@@ -74,6 +74,38 @@ describe('a limit no sensor can resolve', () => {
   })
 })
 
+describe('the clock of the city, changed on the first of a month', () => {
+  const EIGHT_IN_BERLIN = FIRST_MORNING + hours(7) / 60_000
+  const asked = ({ effects }: ReturnType<typeof world>) =>
+    effects.current.events.filter(({ who, action }) => who === 'system' && ['open', 'again'].includes(action))
+  const times = (one: ReturnType<typeof world>) => asked(one).map(({ at }) => one.minuteOf(at))
+
+  it.each([false, true])('asks no second time where its morning is still to come (restart: %s)', restart => {
+    const city = world()
+    city.tick(FIRST_MORNING)
+    city.change({ kind: 'city', timeZone: 'Europe/Berlin' })
+    city.tick(FIRST_MORNING + 10)
+    if (restart) city.restart()
+    city.tick(EIGHT_IN_BERLIN + 60, 1e6)
+    expect(times(city)).toEqual([FIRST_MORNING])
+    city.tick(EIGHT_IN_BERLIN + days(28) / 60_000)
+    expect(times(city)).toEqual([FIRST_MORNING, EIGHT_IN_BERLIN + days(28) / 60_000])
+  })
+
+  it('asks at once where its morning is over', () => {
+    const city = world()
+    city.change({ kind: 'city', timeZone: 'Europe/Berlin' })
+    city.tick(FIRST_MORNING + 60)
+    expect(asked(city)).toEqual([])
+    city.restart()
+    city.change({ kind: 'city', timeZone: 'Asia/Shanghai' })
+    city.tick(FIRST_MORNING + 61)
+    expect(times(city)).toEqual([FIRST_MORNING + 60])
+    city.tick(FIRST_MORNING + days(1) / 60_000)
+    expect(asked(city)).toHaveLength(1)
+  })
+})
+
 describe('the first of a month', () => {
   it.each([
     ['2026-01-31T12:00:00Z', '2026-02-01T00:00:00Z'],
