@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, isNotNull, isNull } from 'drizzle-orm'
 import type { MaintenanceWindow } from '#model/maintenance'
-import type { Rule } from '#model/rules'
+import { completeRule, type Rule } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
 import { changes } from './schema.ts'
@@ -21,7 +21,7 @@ export async function ruleVersions(db: Database, id: string): Promise<EditedRule
     .where(and(eq(changes.subject, `rule:${id}`), isNotNull(changes.appliedNo), isNull(changes.refused)))
     .orderBy(asc(changes.appliedNo))
   return rows.map(({ body, who, why, appliedAt, requestedAt }) => ({
-    rule: (body as { rule: Rule }).rule,
+    rule: completeRule((body as { rule: Rule }).rule),
     who,
     why,
     // One that was applied before the first record has no journal time yet.

@@ -108,14 +108,15 @@ const Words = (most: number) =>
     { additionalProperties: false, description: 'both en and zh, neither empty' }
   )
 
-/** Settings that are plain values; `when`, `clear` and `ladder` hold conditions. */
-export const SETTINGS: Record<keyof RuleSettings, TSchema | 'condition' | 'ladder'> = {
+/** Settings that are plain values; `when`, `clear`, `verify` and `ladder` hold conditions. */
+export const SETTINGS: Record<keyof RuleSettings, TSchema | 'condition' | 'condition or null' | 'ladder'> = {
   enabled: Type.Boolean({ description: 'true or false' }),
   severity: Severity,
   when: 'condition',
   forMs: span(A_DAY),
   clear: 'condition',
   clearForMs: span(A_DAY),
+  verify: 'condition or null',
   noData: NoData,
   ladder: 'ladder',
   windows: Type.Array(DayWindow, {
@@ -144,7 +145,7 @@ const Ticket = Type.Object(
   { title: Words(200), service: Type.Optional(Type.Boolean()) },
   { additionalProperties: false, description: '{title, service?}: what to do, as en and zh' }
 )
-const FIELDS: Record<keyof RuleDraft, TSchema | 'condition' | 'ladder' | 'overrides'> = {
+const FIELDS: Record<keyof RuleDraft, (typeof SETTINGS)[keyof RuleSettings] | 'overrides'> = {
   ...SETTINGS,
   label: Words(100),
   why: Words(1000),
@@ -178,7 +179,8 @@ function fieldFaults(
     if (field === undefined) {
       return [{ path, message: `is no field here: expected ${Object.keys(fields).join(', ')}` }]
     }
-    if (field === 'condition') return conditionFaults(value, path)
+    if (field === 'condition or null' && value === null) return []
+    if (field === 'condition' || field === 'condition or null') return conditionFaults(value, path)
     if (field === 'ladder') return ladderFaults(value, path)
     if (field === 'overrides') return overrideFaults(value, path)
     return valueFaults(value, field, path)
@@ -266,7 +268,13 @@ export function ruleSchema(): object {
   const ref = { $ref: '#/$defs/condition' }
   const list = { type: 'array', items: ref, minItems: 1, maxItems: MOST_PARTS }
   const plain = (field: TSchema | string): object =>
-    field === 'condition' ? ref : field === 'conditions' ? list : (field as object)
+    field === 'condition'
+      ? ref
+      : field === 'condition or null'
+        ? { anyOf: [ref, { type: 'null' }] }
+        : field === 'conditions'
+          ? list
+          : (field as object)
   const closed = (fields: Fields, needed = true) => ({
     type: 'object',
     additionalProperties: false,
@@ -313,6 +321,7 @@ export const RuleItem = Type.Object({
   forMs: Type.Number(),
   clear: Any,
   clearForMs: Type.Number(),
+  verify: Any,
   noData: NoData,
   ladder: Any,
   windows: Any,

@@ -89,6 +89,8 @@ export interface RuleSettings {
   /** What ends it; between the two thresholds it goes on, and does not begin. */
   clear: Condition
   clearForMs: Millis
+  /** What a report measured after a claim must meet to confirm it; null: what ends the rule. */
+  verify: Condition | null
   /** While what it reads is unknown: `hold` waits, `clear` counts as cleared, `fire` counts as met. */
   noData: 'hold' | 'clear' | 'fire'
   /** Worse severities while it fires, mildest first. */
@@ -136,6 +138,7 @@ export interface Rule extends RuleSettings {
 export const RULE_DEFAULTS = {
   version: 1,
   enabled: true,
+  verify: null,
   noData: 'hold',
   ladder: [],
   windows: [],
@@ -154,6 +157,10 @@ export const defineRule = (rule: Omit<Rule, Defaulted> & Partial<Pick<Rule, Defa
   ...RULE_DEFAULTS,
   ...rule
 })
+
+/** A rule as an older build kept it, in the form of today: what it did not know yet is as it decided then. */
+export const completeRule = (rule: Rule): Rule =>
+  (rule.verify as Condition | null | undefined) === undefined ? { ...rule, verify: null } : rule
 
 /** A city's day is never shorter: what a page shows for `end-of-day` where it needs a length. */
 export const dueMsOf = ({ due }: Pick<RuleSettings, 'due'>): Millis =>

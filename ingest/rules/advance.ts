@@ -65,8 +65,14 @@ function carryOut(core: Core, instance: Instance, transition: Transition, knownA
     fired(core, instance, transition, knownAt)
     return cover(core, instance, knownAt)
   }
-  const rule = instance.compiled.rule.id
-  core.desk.ended({ rule, subject: instance.subject, endedAt: transition.at, at: knownAt })
+  const { id: rule, verify } = instance.compiled.rule
+  core.desk.ended({
+    rule,
+    subject: instance.subject,
+    endedAt: transition.at,
+    at: knownAt,
+    needsProof: verify !== null
+  })
   stopWaiting(instance)
 }
 

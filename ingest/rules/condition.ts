@@ -271,9 +271,13 @@ export interface CompiledRule {
   sources: Resolved['sources']
   /** What one device's values say of the rule at `at`. */
   verdict(device: DevicePicture, at: Millis, city: CityView): Verdict
+  /** What they say of a claim: `cleared` where the rule's own condition for that, if it has one, is met. */
+  claimVerdict(device: DevicePicture, at: Millis, city: CityView): Verdict
   /** Whether each rung's condition holds, mildest rung first; undefined: nobody can tell. */
   rungs: readonly Test[]
   metrics: MetricId[]
+  /** What it reads where it is asked whether a claim is true. */
+  claimMetrics: MetricId[]
   windows: Partial<Record<MetricId, Millis>>
   readsSun: boolean
   /** It looks at more than the readings of one device, and so can be judged where there is none. */
@@ -290,18 +294,25 @@ export function compileRule({ rule, sources }: Resolved): CompiledRule {
   const when = compile(rule.when, { role: 'when', windows })
   const clear = compile(rule.clear, { role: 'clear', windows })
   const conditions = [rule.when, rule.clear, ...rule.ladder.map(rung => rung.when)]
+  const metrics = [...new Set(conditions.flatMap(metricsOf))]
+  const by =
+    (ends: Test): CompiledRule['verdict'] =>
+    (device, at, city) => {
+      const met = when(device, at, city)
+      if (met === true) return 'met'
+      const cleared = ends(device, at, city)
+      if (cleared === true && met === false) return 'cleared'
+      return met === undefined ? 'unknown' : 'between'
+    }
+  const verdict = by(clear)
   return {
     rule,
     sources,
-    verdict(device, at, city) {
-      const met = when(device, at, city)
-      if (met === true) return 'met'
-      const cleared = clear(device, at, city)
-      if (cleared === true && met === false) return 'cleared'
-      return met === undefined ? 'unknown' : 'between'
-    },
+    verdict,
+    claimVerdict: rule.verify === null ? verdict : by(compile(rule.verify, { role: 'clear', windows })),
     rungs: rule.ladder.map(rung => compile(rung.when, { role: 'when', windows })),
-    metrics: [...new Set(conditions.flatMap(metricsOf))],
+    metrics,
+    claimMetrics: rule.verify === null ? metrics : [...new Set([...metrics, ...metricsOf(rule.verify)])],
     windows: Object.assign({}, ...conditions.map(windowsOf)) as CompiledRule['windows'],
     readsSun: mentions(conditions, 'lamp'),
     readsFacility: mentions(conditions, 'lampsGone'),

@@ -38,12 +38,14 @@ export function judgeGroup(core: Core, group: LampGroup, at: Millis): void {
  * speak must not refute it because the others still stand as they were.
  */
 function hearGroup(core: Core, group: LampGroup, lamp: FacilityPicture, at: Millis): void {
-  const claim = claimOf(core, group.instance)
+  const { instance, subject } = group
+  const claimed = { compiled: instance.compiled, subject, instance }
+  const claim = claimOf(core, claimed)
   // It looks at every lamp of the group: only while reports are waited for, and when this one has something to say.
-  if (claim?.verification !== 'report') return
-  if (!lamp.devices.some(device => sampledAt(device) > claim.claimedAt)) return
-  const verdict = core.groups.verdictSince(group, claim.claimedAt, at, core.sun)
-  hearClaim(core, group.instance, { verdict, at, knownAt: at })
+  if (!claim || (claim.since > 0 && claim.verification !== 'report')) return
+  if (!lamp.devices.some(device => sampledAt(device) > claim.since)) return
+  const verdict = core.groups.verdictSince(group, claim.since, at, core.sun)
+  hearClaim(core, claimed, { verdict, at, knownAt: at })
 }
 
 /** What a cabinet's rules say of its lamps is judged when their count changes. */

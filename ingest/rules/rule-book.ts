@@ -1,7 +1,7 @@
 import type { FacilityKind } from '#model/kinds'
 import type { MetricId } from '#model/metrics'
 import { applyOverrides, overridesFor, type Standing } from '#model/rule-scopes'
-import type { Condition, Rule } from '#model/rules'
+import { completeRule, type Condition, type Rule } from '#model/rules'
 import type { Millis } from '#model/time'
 import { compileRule, metricsOf, windowsOf, type CompiledRule } from './condition.ts'
 import { isObserved } from './observed.ts'
@@ -37,7 +37,7 @@ export interface Watch {
 const mentions = (rule: Rule, key: string): boolean => JSON.stringify(rule.when).includes(`"${key}"`)
 
 export function createRuleBook(rules: readonly Rule[]): RuleBook {
-  const byId = new Map(rules.map(rule => [rule.id, rule]))
+  const byId = new Map(rules.map(rule => [rule.id, completeRule(rule)]))
   const compiled = new Map<string, CompiledRule>()
   const lists = new Map<string, readonly CompiledRule[]>()
   const watched = new Map<MetricId, Watch>()
@@ -66,9 +66,10 @@ export function createRuleBook(rules: readonly Rule[]): RuleBook {
 
   function conditionsOf(rule: Rule): Condition[] {
     const all = [rule, ...rule.overrides.map(({ set }) => set)]
-    return all.flatMap(({ when, clear, ladder }) => [
+    return all.flatMap(({ when, clear, verify, ladder }) => [
       ...(when ? [when] : []),
       ...(clear ? [clear] : []),
+      ...(verify ? [verify] : []),
       ...(ladder ?? []).map(rung => rung.when)
     ])
   }
@@ -90,7 +91,7 @@ export function createRuleBook(rules: readonly Rule[]): RuleBook {
     all: () => [...byId.values()],
     get: id => byId.get(id),
     set(rule) {
-      byId.set(rule.id, rule)
+      byId.set(rule.id, completeRule(rule))
       for (const key of compiled.keys()) if (key.split('|')[0] === rule.id) compiled.delete(key)
       lists.clear()
       lookAtMetrics()

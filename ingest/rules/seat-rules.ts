@@ -61,8 +61,10 @@ function newerMetrics(device: DevicePicture, report: Report): MetricId[] {
   return metrics.filter(metric => measuredAt > (device.levels.get(metric)?.measuredAt ?? -Infinity))
 }
 
-function reads(compiled: CompiledRule, metrics: MetricId[]): boolean {
-  for (const metric of compiled.metrics) if (metrics.includes(metric)) return true
+const reads = (compiled: CompiledRule, fresh: MetricId[]): boolean => hasAny(compiled.metrics, fresh)
+
+function hasAny(metrics: MetricId[], fresh: MetricId[]): boolean {
+  for (const metric of metrics) if (fresh.includes(metric)) return true
   return false
 }
 
@@ -158,15 +160,21 @@ export function settle(
 
 /** Most reports mean nothing to most rules: those cost a verdict each. */
 function judgeAll(core: Core, heard: Heard, seat: Seat | undefined, rules: readonly CompiledRule[]): void {
-  const { device, report, fresh } = heard
+  const { fresh } = heard
   for (const compiled of rules) {
-    if (!reads(compiled, fresh)) continue
-    const own = compiled.verdict(device, report.measuredAt, core)
-    // A device nobody has anything to say about has no seat of its own yet. Of several devices another may say it.
-    const alone = seat === undefined || seat.devices.length === 1
-    if (alone && own !== 'met' && !seat?.instances.has(compiled.rule.id)) continue
-    judgeReport(core, compiled, { seat: seat ?? seatOf(device), facility: device.facility, heard, own })
+    if (reads(compiled, fresh)) judgeOne(core, compiled, seat, heard)
+    if (compiled.rule.verify !== null && hasAny(compiled.claimMetrics, fresh))
+      hearReport(core, { compiled, instance: seat?.instances.get(compiled.rule.id) }, heard)
   }
+}
+
+function judgeOne(core: Core, compiled: CompiledRule, seat: Seat | undefined, heard: Heard): void {
+  const { device, report } = heard
+  const own = compiled.verdict(device, report.measuredAt, core)
+  // A device nobody has anything to say about has no seat of its own yet. Of several devices another may say it.
+  const alone = seat === undefined || seat.devices.length === 1
+  if (alone && own !== 'met' && !seat?.instances.has(compiled.rule.id)) return
+  judgeReport(core, compiled, { seat: seat ?? seatOf(device), facility: device.facility, heard, own })
 }
 
 /** Of a quiet device rules are judged without making anything; it gets its seat when something begins. */
@@ -191,22 +199,28 @@ function judgeReport(
   // A reading that counts from a later decision on does not make its device any faster.
   const lagMs = receivedAt - (alone ? report.measuredAt : at)
   judge(core, instance, { verdict, at, knownAt: receivedAt, lagMs })
-  hearReport(core, instance, heard)
+  if (compiled.rule.verify === null) hearReport(core, { compiled, instance }, heard)
 }
 
 /**
  * A claim is judged by what was measured after it, and by nothing else: of several metrics one may come a message later, and a
  * cabinet's lamps speak after it.
  */
-function hearReport(core: Core, instance: Instance, { device, report, receivedAt }: Heard): void {
-  const claim = claimOf(core, instance)
+function hearReport(
+  core: Core,
+  { compiled, instance }: { compiled: CompiledRule; instance: Instance | undefined },
+  { device, report, receivedAt }: Heard
+): void {
+  const subject = instance?.subject ?? subjectOn(compiled, device.facility, device)
+  const claimed = { compiled, subject, instance }
+  const claim = claimOf(core, claimed)
   if (!claim) return
   const levels = new Map(device.levels)
   for (const [metric, level] of device.levels)
-    if (level.measuredAt <= claim.claimedAt) levels.set(metric, { ...level, measuredAt: device.fittedAt + 1 })
+    if (level.measuredAt <= claim.since) levels.set(metric, { ...level, measuredAt: device.fittedAt + 1 })
   const at = report.measuredAt
-  const verdict = instance.compiled.verdict({ ...device, levels }, at, { ...core, ...NO_LAMP_SEEN })
-  hearClaim(core, instance, { verdict, at, knownAt: receivedAt })
+  const verdict = compiled.claimVerdict({ ...device, levels }, at, { ...core, ...NO_LAMP_SEEN })
+  hearClaim(core, claimed, { verdict, at, knownAt: receivedAt })
 }
 const NO_LAMP_SEEN = { lampsGonePct: () => 0, lampsLitPct: () => 0 }
 
@@ -243,19 +257,23 @@ export function judgeNow(
   judge(core, known ?? begin(compiled, { seat, facility, device }), { verdict, at, knownAt, lagMs })
 }
 
+const subjectOn = (
+  { rule }: CompiledRule,
+  facility: FacilityPicture | undefined,
+  device: DevicePicture | undefined
+): Subject =>
+  rule.subject === 'device' && device
+    ? subjectOf('device', device.device.id)
+    : subjectOf('facility', facility?.facility.id ?? '')
+
 function begin(
   compiled: CompiledRule,
   on: { seat: Seat; facility: FacilityPicture | undefined; device: DevicePicture | undefined }
 ): Instance {
   const { seat, facility, device } = on
-  const ofDevice = compiled.rule.subject === 'device'
-  const subject: Subject =
-    ofDevice && device
-      ? subjectOf('device', device.device.id)
-      : subjectOf('facility', facility?.facility.id ?? '')
-  const instance = createInstance(compiled, subject, {
+  const instance = createInstance(compiled, subjectOn(compiled, facility, device), {
     facility,
-    device: ofDevice ? device : undefined,
+    device: compiled.rule.subject === 'device' ? device : undefined,
     seat
   })
   seat.instances.set(compiled.rule.id, instance)

@@ -19,6 +19,10 @@ export interface OpenTicket {
   dispatchAt: Millis | null
   /** When an operator is asked because nobody claimed what is clear. */
   askAt: Millis | null
+  /** Its rule names what verifies a claim: that the episode is over is not enough. */
+  needsProof?: boolean
+  /** When a report last met that, nothing having met what begins the rule since. */
+  provenAt?: Millis | null
   /** Nobody was on shift when a crew was looked for, and that was told. */
   unmanned?: boolean
   /** Reporters who may follow it: the names of their reports. */

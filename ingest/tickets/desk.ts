@@ -23,7 +23,7 @@ import { joinReported, report } from './reports.ts'
 import { supervise, superviseAt } from './supervision.ts'
 import { ticketId } from './ticket-id.ts'
 import { completed, episodeOf, rowOfFired } from './ticket-row.ts'
-import { heard, unheard, verified } from './verification.ts'
+import { heard, isProven, unheard, verified } from './verification.ts'
 
 export type { DeskParts } from './book.ts'
 export type * from './desk-parts.ts'
@@ -39,11 +39,15 @@ export interface TicketDesk {
   began(fired: Fired): void
   /** Opens the ticket of an episode, or adds the episode to the open ticket of rule × subject. */
   fired(fired: Fired): OpenTicket
-  /** The episode is over since `endedAt` (event time); we know it at `at` (journal time). Also of one without a ticket. */
-  ended(key: Key & { endedAt: Millis; at: Millis }): OpenTicket | undefined
+  /**
+   * The episode is over since `endedAt` (event time); we know it at `at` (journal time). Also of one without a ticket. A claim
+   * that `needsProof` is not verified by that alone.
+   */
+  ended(key: Key & { endedAt: Millis; at: Millis; needsProof?: boolean }): OpenTicket | undefined
   /**
    * While a claimed ticket waits: a report measured at `at` said so. `confirmed`: the ticket is closed and its episode
-   * over, the engine resets it; `returned`: the crew has to go again. A report from before the claim says nothing.
+   * over, the engine resets it; `returned`: the crew has to go again. A report from before the claim says nothing, but of a rule
+   * that names what verifies it: that is remembered.
    */
   heard(
     said: Key & { verdict: 'met' | 'cleared'; at: Millis; knownAt: Millis }
@@ -72,6 +76,8 @@ export interface TicketDesk {
   policy(): TicketPolicy
   /** Grows with everything a page would show differently. */
   version(): number
+  /** The same, of the tickets of one facility. */
+  facilityVersion(id: string): number
   /** What a checkpoint keeps; `restore` each of it into an empty desk, then `resume`. */
   saved(): Iterable<SavedItem>
   restore(item: SavedItem): void
@@ -103,6 +109,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
     const known = book.byRule(rule.id, subject)
     const ticket: OpenTicket = known ?? { row: rowOf(event), events: 0, dispatchAt: null, askAt: null }
     ticket.episode = episodeOf(event, ticket.row.id)
+    ticket.provenAt = null
     book.effects().episodes.set(ticket.episode.id, ticket.episode)
     bare.delete(keyOf(rule.id, subject))
     if (known) {
@@ -153,8 +160,12 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
   }
 
   /** The condition is gone: before anybody ever accepted it that is the end, after it the claim is waited for. */
-  function cleared(ticket: OpenTicket, { endedAt, at }: { endedAt: Millis; at: Millis }): void {
+  function cleared(
+    ticket: OpenTicket,
+    { endedAt, at, needsProof = false }: { endedAt: Millis; at: Millis; needsProof?: boolean | undefined }
+  ): void {
     endPause(book, ticket, 'suppressed', at)
+    ticket.needsProof = needsProof
     const bornCleared = endedAt <= ticket.row.openedAt && ticket.row.acceptedAt === null
     book.set(ticket, { clearedAt: endedAt, bornCleared })
     // One that was sent back was accepted once: what is clear now is somebody's work.
@@ -163,8 +174,9 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       return close(book, ticket, at, 'self-cleared')
     }
     book.note(ticket, { at, who: 'sensor', action: 'clear' })
-    if (ticket.row.state === 'claimed-done') verified(book, ticket, at)
-    else ticket.askAt = at + book.policy.claimWaitMs
+    if (ticket.row.state === 'claimed-done') {
+      if (isProven(ticket)) verified(book, ticket, at)
+    } else ticket.askAt = at + book.policy.claimWaitMs
   }
 
   function nobodyClaimed(ticket: OpenTicket, at: Millis): void {
@@ -207,8 +219,9 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
     rule,
     subject,
     endedAt,
-    at
-  }: Key & { endedAt: Millis; at: Millis }): OpenTicket | undefined {
+    at,
+    needsProof
+  }: Key & { endedAt: Millis; at: Millis; needsProof?: boolean }): OpenTicket | undefined {
     const alone = bare.get(keyOf(rule, subject))
     if (alone) {
       book.endEpisode(alone, endedAt)
@@ -219,7 +232,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
     if (!ticket) return undefined
     if (ticket.episode) book.endEpisode(ticket.episode, endedAt)
     ticket.episode = undefined
-    cleared(ticket, { endedAt, at })
+    cleared(ticket, { endedAt, at, needsProof })
     return ticket
   }
 
@@ -306,6 +319,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
     plans: () => book.plans.values(),
     policy: () => book.policy,
     version: book.version,
+    facilityVersion: book.facilityVersion,
 
     *saved() {
       yield { policy: book.policy, now: book.now }

@@ -7,13 +7,18 @@ import type { OpenTicket } from './desk-parts.ts'
 import { lookForCrew } from './dispatch.ts'
 import { close, endPause } from './ending.ts'
 
+/** Whether what is over is proof enough: where the rule names what verifies it, a report has met that since it was last so. */
+export const isProven = ({ needsProof = false, provenAt = null }: OpenTicket): boolean =>
+  !needsProof || provenAt !== null
+
 /** What follows a claim: a sensor that is clear already verifies it, one that can tell is waited for, else a person. */
 export function claimed(book: Book, ticket: OpenTicket, { at, by }: { at: Millis; by: string }): void {
   const { row } = ticket
   book.set(ticket, { claimedAt: at, claimedBy: by })
   ticket.askAt = null
-  if (row.clearedAt !== null) return verified(book, ticket, at)
-  if (row.rule === null || row.terms.byPerson || !ticket.episode) {
+  const isOver = row.clearedAt !== null
+  if (isOver && isProven(ticket)) return verified(book, ticket, at)
+  if (row.rule === null || row.terms.byPerson || !(ticket.episode || isOver)) {
     book.set(ticket, { verification: 'person', verifyBy: null })
     return book.tell(ticket, { kind: 'to-verify', at, addressee: INSPECTORS })
   }
@@ -42,6 +47,8 @@ export function returned(
 ): void {
   const { row } = ticket
   const { at, who, note, falseClaim, data } = back
+  // What is over waits for its claim once more.
+  if (row.clearedAt !== null) ticket.askAt = at + book.policy.claimWaitMs
   book.set(ticket, {
     claimedAt: null,
     claimedBy: null,
@@ -67,16 +74,22 @@ export function heard(
   { verdict, at, knownAt }: { verdict: 'met' | 'cleared'; at: Millis; knownAt: Millis }
 ): 'confirmed' | 'returned' | undefined {
   const row = ticket?.row
-  if (!row || row.state !== ('claimed-done' satisfies TicketState) || row.terms.byPerson) return undefined
-  if (row.claimedAt === null || at <= row.claimedAt || !ticket.episode) return undefined
+  if (!row || row.terms.byPerson) return undefined
+  if (row.state !== ('claimed-done' satisfies TicketState)) {
+    ticket.provenAt = verdict === 'cleared' ? at : null
+    return undefined
+  }
+  const isOver = row.clearedAt !== null
+  if (row.claimedAt === null || at <= row.claimedAt || !(ticket.episode || isOver)) return undefined
   if (verdict === 'met') {
+    ticket.provenAt = null
     returned(book, ticket, { at: knownAt, who: 'sensor', note: null, falseClaim: true })
     return 'returned'
   }
-  book.endEpisode(ticket.episode, at)
+  if (ticket.episode) book.endEpisode(ticket.episode, at)
   ticket.episode = undefined
   endPause(book, ticket, 'suppressed', knownAt)
-  book.set(ticket, { clearedAt: at })
+  if (!isOver) book.set(ticket, { clearedAt: at })
   verified(book, ticket, knownAt)
   return 'confirmed'
 }
