@@ -79,7 +79,8 @@ export function createCore(options: {
       book,
       leftOut: (lamp, at) =>
         isUnderDeadCabinet(core, lamp) ||
-        (maintenance.size > 0 && maintenance.lastEnd(subjectsAround(registry, lamp), at, at) !== undefined)
+        (maintenance.size > 0 && maintenance.lastEnd(subjectsAround(registry, lamp), at, at) !== undefined),
+      now: () => ({ at: core.time.at, sun: core.sun })
     }),
     cabinets: createCabinets(({ device }) =>
       device.gateway === null ? undefined : devices.get(device.gateway)

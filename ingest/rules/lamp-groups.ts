@@ -24,7 +24,8 @@ export interface LampGroup {
   instance: Instance
 }
 
-type LampView = 'lit' | 'dark' | 'unknown' | 'out'
+/** What a lamp counts as now. `out`: announced work, a cabinet without power, or it need not be lit. */
+export type LampView = 'lit' | 'dark' | 'unknown' | 'out'
 
 interface Membership {
   groups: LampGroup[]
@@ -49,6 +50,10 @@ export interface LampGroups {
   groups(): IterableIterator<LampGroup>
   get(subject: string): LampGroup | undefined
   darkLamps(group: LampGroup): FacilityPicture[]
+  /** Every lamp with a controller and what it counts as at the journal time the engine stands at. */
+  views(): Iterable<{ lamp: FacilityPicture; view: LampView }>
+  /** The same of one lamp; undefined: it has no controller. */
+  viewOf(lamp: FacilityPicture): LampView | undefined
   /** The rule of each group again: a rule or a grade has changed. */
   compileAnew(): void
   /** What each lamp was last counted as; a checkpoint keeps it, because looking again later may see it stale. */
@@ -76,6 +81,8 @@ export function createLampGroups(options: {
   book: RuleBook
   /** Whether a lamp is not counted at `at`. */
   leftOut: (lamp: FacilityPicture, at: Millis) => boolean
+  /** Where the engine stands. */
+  now: () => { at: Millis; sun: Sun }
 }): LampGroups {
   const { registry, book } = options
   const groups = new Map<Subject, LampGroup>()
@@ -134,7 +141,7 @@ export function createLampGroups(options: {
    * In journal time: a lamp whose controllers are all silent is unknown, whatever it said last. Of several controllers
    * one that sees it dark is believed, as for its own ticket.
    */
-  function viewOf(lamp: FacilityPicture, at: Millis, sun: Sun, since = 0): LampView {
+  function seenAs(lamp: FacilityPicture, at: Millis, sun: Sun, since = 0): LampView {
     if (options.leftOut(lamp, at)) return 'out'
     let state: 'lit' | 'unknown' = 'unknown'
     for (const device of lamp.devices) {
@@ -152,6 +159,15 @@ export function createLampGroups(options: {
     const met = rateHolds(when, subject, counts)
     if (met !== false) return met ? 'met' : 'unknown'
     return rateHolds(claimed ? (verify ?? clear) : clear, subject, counts) ? 'cleared' : 'between'
+  }
+
+  /** As the groups count it: what it said in another night says nothing in this one. */
+  function countedAs(lamp: FacilityPicture, { state, night }: Membership): LampView | undefined {
+    if (lamp.devices.length === 0) return undefined
+    const { at, sun } = options.now()
+    const phase = sun.phaseAt(at)
+    if (!phase.lit || state === 'out') return 'out'
+    return night === phase.since ? state : 'unknown'
   }
 
   const isJudged = (at: Millis, sun: Sun): boolean => {
@@ -183,7 +199,7 @@ export function createLampGroups(options: {
       const membership = memberships.get(lamp)
       if (!membership) return []
       const night = sun.phaseAt(at).since
-      const state = viewOf(lamp, at, sun)
+      const state = seenAs(lamp, at, sun)
       if (membership.state === state && membership.night === night) return []
       count(membership, -1)
       for (const group of membership.groups) beginNight(group, night)
@@ -201,7 +217,7 @@ export function createLampGroups(options: {
       if (!isJudged(at, sun)) return 'between'
       const counts = { members: group.members, lit: 0, dark: 0, out: 0 }
       for (const lamp of group.members) {
-        const view = viewOf(lamp, at, sun, since)
+        const view = seenAs(lamp, at, sun, since)
         if (view !== 'unknown') counts[view]++
       }
       return counts.lit + counts.dark === 0 ? 'between' : verdictOf(counts, group, true)
@@ -221,6 +237,16 @@ export function createLampGroups(options: {
         const membership = memberships.get(lamp)
         return membership?.state === 'dark' && membership.night === group.night
       }),
+    *views() {
+      for (const [lamp, membership] of memberships) {
+        const view = countedAs(lamp, membership)
+        if (view) yield { lamp, view }
+      }
+    },
+    viewOf(lamp) {
+      const membership = memberships.get(lamp)
+      return membership && countedAs(lamp, membership)
+    },
     compileAnew() {
       for (const { subject, instance } of groups.values()) {
         instance.compiled = ruleOf(subject) ?? instance.compiled
