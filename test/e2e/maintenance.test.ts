@@ -1,41 +1,12 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { MaintenanceItem } from '#model/rule-shapes'
-import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
+import { seen } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
-import { startTestSystem, type TestSystem } from '#test/fixtures/system'
-import { buildPageIfStale } from '../../scripts/build-page.ts'
+import { pageSuite } from '#test/fixtures/page-suite'
 
-let browser: Browser
-let city: TestSystem
-let readers: Reader[] = []
-
-beforeAll(async () => {
-  await buildPageIfStale()
-  browser = await openBrowser()
-}, 120_000)
-afterAll(() => browser.close())
-beforeEach(async () => {
-  city = await startTestSystem()
-  await city.importCsv(cityCsv([{ id: 'bin-1' }], ['road,r-1,grid-1,Market Road,,,,']))
+const { city, read } = pageSuite({
+  begin: () => city.importCsv(cityCsv([{ id: 'bin-1' }], ['road,r-1,grid-1,Market Road,,,,']))
 })
-afterEach(async () => {
-  await Promise.all(readers.map(reader => reader.close()))
-  await city.close()
-  expect(readers.flatMap(reader => reader.complaints)).toEqual([])
-  readers = []
-})
-
-async function read(path: string): Promise<Page> {
-  const reader = await openReader(browser)
-  readers.push(reader)
-  await reader.page.goto(city.system.httpUrl + path)
-  await signIn(reader.page)
-  await reader.page.waitForURL(city.system.httpUrl + path)
-  return reader.page
-}
-const seen = (page: Page, selector: string, text: string | RegExp) =>
-  page.locator(selector).filter({ hasText: text }).first().waitFor()
 const windows = async () => (await city.get<{ items: MaintenanceItem[] }>('/api/maintenance')).items
 
 it('announces work on a facility, shows it there, and ends it early', async () => {

@@ -2,24 +2,16 @@ import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openBrowser, openReader } from '#test/fixtures/browser'
+import { afterAll, expect, it } from 'vitest'
+import { openReader } from '#test/fixtures/browser'
+import { browserOfSuite } from '#test/fixtures/page-suite'
 import { runningServer, type RunningServer } from '#test/fixtures/running-server'
 import { until } from '#test/fixtures/until'
-import { BUILD, buildPageIfStale } from '../../scripts/build-page.ts'
+import { BUILD } from '../../scripts/build-page.ts'
 
-let browser: Browser
+const browser = browserOfSuite()
 const folder = mkdtempSync(join(tmpdir(), 'mingjie-versions-'))
-
-beforeAll(async () => {
-  await buildPageIfStale()
-  browser = await openBrowser()
-}, 120_000)
-afterAll(async () => {
-  await browser.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** The built page as the build of another day would be: all its files say another version, and the page is marked with it. */
 function builtAs(version: string): string {
@@ -47,7 +39,7 @@ async function serve(version: string, port = 0): Promise<RunningServer & { port:
 
 it('goes over to a new version only when it is there whole, and needs no file of the old one from the server', async () => {
   const first = await serve('1001')
-  const { page, close } = await openReader(browser)
+  const { page, close } = await openReader(browser())
   const url = `http://127.0.0.1:${first.port}/sign-in`
   const built = () => page.getAttribute('meta[name=built]', 'content')
   const versionsKept = () => page.evaluate('caches.keys()')

@@ -1,47 +1,15 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, it } from 'vitest'
 import { minutes } from '#model/time'
-import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
+import { seen, signIn } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
-import { ADMIN, standingClock, startTestSystem, type TestSystem } from '#test/fixtures/system'
-import { buildPageIfStale } from '../../scripts/build-page.ts'
+import { pageSuite } from '#test/fixtures/page-suite'
+import { ADMIN, type TestSystem } from '#test/fixtures/system'
 
 const START = Date.parse('2026-11-02T02:00:00Z')
 
-let browser: Browser
-let city: TestSystem
+const { city, open, read, expectComplaint } = pageSuite({ at: START })
 let sensor: Awaited<ReturnType<TestSystem['device']>>
-let readers: Reader[] = []
-
-beforeAll(async () => {
-  await buildPageIfStale()
-  browser = await openBrowser()
-}, 120_000)
-afterAll(() => browser.close())
-
-beforeEach(async () => {
-  city = await startTestSystem({ clock: standingClock(START) })
-})
-afterEach(async () => {
-  await Promise.all(readers.map(reader => reader.close()))
-  await city.close()
-  expect(readers.flatMap(reader => reader.complaints)).toEqual([])
-  readers = []
-})
-
-async function read(options: Parameters<typeof openReader>[1] = {}): Promise<Page> {
-  const reader = await openReader(browser, options)
-  readers.push(reader)
-  return reader.page
-}
-
-async function readSignedIn(path: string, options: Parameters<typeof openReader>[1] = {}): Promise<Page> {
-  const page = await read(options)
-  await page.goto(city.system.httpUrl + path)
-  await signIn(page)
-  await page.waitForURL(city.system.httpUrl + path)
-  return page
-}
 
 async function importBins(): Promise<void> {
   await city.importCsv(
@@ -65,12 +33,9 @@ async function fillUp(): Promise<void> {
 }
 
 const facility = (page: Page, id: string) => page.locator(`a.facility[href="/facilities/${id}"]`)
-const seen = (page: Page, selector: string, text: string | RegExp) =>
-  page.locator(selector).filter({ hasText: text }).first().waitFor()
 
 it('lets nobody in without the right password, and leads back to where one wanted to go', async () => {
-  const page = await read()
-  await page.goto(`${city.system.httpUrl}/tickets?status=ended`)
+  const page = await open('/tickets?status=ended')
   await page.waitForURL(/\/sign-in\?next=/)
   await signIn(page, { username: ADMIN.username, password: 'a wrong guess' })
   await seen(page, '[role=alert]', 'User name or password is wrong.')
@@ -84,7 +49,7 @@ it('lets nobody in without the right password, and leads back to where one wante
 })
 
 it('shows an empty city how to begin, takes its CSV and hands out the passwords once', async () => {
-  const page = await readSignedIn('/')
+  const page = await read('/')
   await seen(page, 'h1', 'No facility yet')
   await page.setInputFiles('input[type=file]', {
     name: 'city.csv',
@@ -100,8 +65,8 @@ it('shows an empty city how to begin, takes its CSV and hands out the passwords 
 it('shows a bin turn full and its ticket come, without a reload, in both languages', async () => {
   await importBins()
   const [english, chinese] = await Promise.all([
-    readSignedIn('/', { language: 'en' }),
-    readSignedIn('/', { language: 'zh', width: 390 })
+    read('/', { language: 'en' }),
+    read('/', { language: 'zh', width: 390 })
   ])
   const tickets = await english.context().newPage()
   await tickets.goto(`${city.system.httpUrl}/tickets`)
@@ -136,8 +101,8 @@ it('lets a person act on a ticket, with a note where one is due, and tells the o
   await importBins()
   await fillUp()
   const [person, other] = await Promise.all([
-    readSignedIn('/tickets', { language: 'zh', width: 390 }),
-    readSignedIn('/tickets')
+    read('/tickets', { language: 'zh', width: 390 }),
+    read('/tickets')
   ])
   await Promise.all([person.click('a.ticket'), other.click('a.ticket')])
   await person.click('.actions button:text-is("接单")')
@@ -155,7 +120,7 @@ it('lets a person act on a ticket, with a note where one is due, and tells the o
 
 it('draws the history of a facility and adds what comes', async () => {
   await importBins()
-  const page = await readSignedIn('/facilities/bin-1')
+  const page = await read('/facilities/bin-1')
   await page.locator('.chart canvas').waitFor()
   await city.pass(minutes(1))
   await sensor.publish({ fillPct: 42, tempC: 18 })
@@ -171,11 +136,11 @@ it('draws the history of a facility and adds what comes', async () => {
 })
 
 it('never shows old values as live: a lost link is said at once, and every value turns stale', async () => {
+  expectComplaint(/^WebSocket connection to/)
   await importBins()
-  const page = await readSignedIn('/')
+  const page = await read('/')
   await seen(page, '[role=status]', 'Live')
   await city.stop()
   await seen(page, '[role=status]', 'Reconnecting')
   await page.locator('main[data-stale] a.facility').first().waitFor()
-  readers[0]?.complaints.splice(0)
 })

@@ -1,44 +1,10 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { FacilityCode } from '#model/crews'
-import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
+import { seen } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
-import { startTestSystem, type TestSystem } from '#test/fixtures/system'
-import { buildPageIfStale } from '../../scripts/build-page.ts'
+import { pageSuite } from '#test/fixtures/page-suite'
 
-let browser: Browser
-let city: TestSystem
-let readers: Reader[] = []
-
-beforeAll(async () => {
-  await buildPageIfStale()
-  browser = await openBrowser()
-}, 120_000)
-afterAll(() => browser.close())
-beforeEach(async () => {
-  city = await startTestSystem()
-})
-afterEach(async () => {
-  await Promise.all(readers.map(reader => reader.close()))
-  await city.close()
-  expect(readers.flatMap(reader => reader.complaints)).toEqual([])
-  readers = []
-})
-
-async function read(
-  path: string,
-  person?: { username: string; password: string },
-  width = 1440
-): Promise<Page> {
-  const reader = await openReader(browser, { width })
-  readers.push(reader)
-  await reader.page.goto(city.system.httpUrl + path)
-  await signIn(reader.page, person)
-  await reader.page.waitForURL(city.system.httpUrl + path)
-  return reader.page
-}
-const seen = (page: Page, selector: string, text: string | RegExp) =>
-  page.locator(selector).filter({ hasText: text }).first().waitFor()
+const { city, read } = pageSuite()
 
 it('adds an account, shows its password once, and takes it away again after asking', async () => {
   const page = await read('/people')
@@ -54,7 +20,7 @@ it('adds an account, shows its password once, and takes it away again after aski
   await seen(page, '.people li', 'Li Wei')
   await seen(page, '.audit li', /Account added.*li\.wei/)
 
-  const person = await read('/account', { username: 'li.wei', password }, 390)
+  const person = await read('/account', { as: { username: 'li.wei', password }, width: 390 })
   for (const [name, value] of [
     ['current', password],
     ['next', 'my own secret'],
@@ -81,7 +47,8 @@ it('adds an account, shows its password once, and takes it away again after aski
 it('puts a crew together, says who answers for an area, and takes the scan of a code', async () => {
   await city.importCsv(cityCsv([{ id: 'bin-1' }]))
   const { people } = city.system
-  await people.add({ username: 'wang', name: 'Wang Fang', role: 'crew', password: 'long enough' })
+  const wang = { username: 'wang', password: 'long enough' }
+  await people.add({ ...wang, name: 'Wang Fang', role: 'crew' })
   const page = await read('/crews')
   await seen(page, '.empty', 'No crew yet.')
   await page.getByRole('button', { name: 'Add crew' }).click()
@@ -106,7 +73,7 @@ it('puts a crew together, says who answers for an area, and takes the scan of a 
   await page.locator('li img').first().waitFor()
   const { items } = await city.get<{ items: FacilityCode[] }>(`/api/areas/${area?.id}/codes`)
   const { facility, code } = items[0] as FacilityCode
-  const phone = await read(`/scan/${facility}/${code}`, { username: 'wang', password: 'long enough' }, 390)
+  const phone = await read(`/scan/${facility}/${code}`, { as: wang, width: 390 })
   await phone.getByRole('button', { name: 'Service done' }).click()
   await seen(phone, '[role=status]', 'Recorded')
   await phone.goto(`${city.system.httpUrl}/scan/${facility}/${'A'.repeat(22)}`)

@@ -1,44 +1,20 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { TicketDetail, TicketSummary } from '#model/api'
-import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
+import { seen, signIn } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
-import { standingClock, startTestSystem, type TestSystem } from '#test/fixtures/system'
-import { buildPageIfStale } from '../../scripts/build-page.ts'
+import { pageSuite } from '#test/fixtures/page-suite'
 
 const START = Date.parse('2026-11-02T02:00:00Z')
 const PASSWORD = 'long enough'
 
-let browser: Browser
-let city: TestSystem
-let readers: Reader[] = []
-
-beforeAll(async () => {
-  await buildPageIfStale()
-  browser = await openBrowser()
-}, 120_000)
-afterAll(() => browser.close())
-beforeEach(async () => {
-  city = await startTestSystem({ clock: standingClock(START), publicReports: true })
-  await city.importCsv(cityCsv([{ id: 'toilet-1', kind: 'toilet' }]))
-  await city.system.people.add({ username: 'wang', name: 'wang', role: 'operator', password: PASSWORD })
+const { city, open } = pageSuite({
+  at: START,
+  publicReports: true,
+  begin: async () => {
+    await city.importCsv(cityCsv([{ id: 'toilet-1', kind: 'toilet' }]))
+    await city.system.people.add({ username: 'wang', name: 'wang', role: 'operator', password: PASSWORD })
+  }
 })
-afterEach(async () => {
-  await Promise.all(readers.map(reader => reader.close()))
-  await city.close()
-  const complaints = readers.flatMap(reader => reader.complaints)
-  readers = []
-  expect(complaints).toEqual([])
-})
-
-async function open(path: string, options: Parameters<typeof openReader>[1] = {}): Promise<Page> {
-  const reader = await openReader(browser, options)
-  readers.push(reader)
-  await reader.page.goto(city.system.httpUrl + path)
-  return reader.page
-}
-const seen = (page: Page, selector: string, text: string | RegExp) =>
-  page.locator(selector).filter({ hasText: text }).first().waitFor()
 const act = async (id: string, body: object) =>
   expect((await city.post(`/api/tickets/${id}/actions`, body)).status).toBe(200)
 

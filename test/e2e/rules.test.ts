@@ -1,46 +1,22 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, it } from 'vitest'
 import type { RuleDetail } from '#model/rule-shapes'
 import { hours, minutes } from '#model/time'
-import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
+import { seen } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
-import { standingClock, startTestSystem, type TestSystem } from '#test/fixtures/system'
-import { buildPageIfStale } from '../../scripts/build-page.ts'
+import { pageSuite } from '#test/fixtures/page-suite'
 
 const NOON = Date.parse('2026-11-02T04:00:00Z')
 const MANAGER = { username: 'chen', password: 'long enough' }
 
-let browser: Browser
-let city: TestSystem
-let readers: Reader[] = []
-
-beforeAll(async () => {
-  await buildPageIfStale()
-  browser = await openBrowser()
-}, 120_000)
-afterAll(() => browser.close())
-beforeEach(async () => {
-  city = await startTestSystem({ clock: standingClock(NOON) })
-  await city.importCsv(cityCsv([{ id: 'bin-1' }, { id: 'bin-2' }]))
-  await city.system.people.add({ ...MANAGER, name: 'Chen Jing', role: 'manager' })
+const { city, read } = pageSuite({
+  at: NOON,
+  reader: MANAGER,
+  begin: async () => {
+    await city.importCsv(cityCsv([{ id: 'bin-1' }, { id: 'bin-2' }]))
+    await city.system.people.add({ ...MANAGER, name: 'Chen Jing', role: 'manager' })
+  }
 })
-afterEach(async () => {
-  await Promise.all(readers.map(reader => reader.close()))
-  await city.close()
-  expect(readers.flatMap(reader => reader.complaints)).toEqual([])
-  readers = []
-})
-
-async function read(path: string, width = 1440): Promise<Page> {
-  const reader = await openReader(browser, { width })
-  readers.push(reader)
-  await reader.page.goto(city.system.httpUrl + path)
-  await signIn(reader.page, MANAGER)
-  await reader.page.waitForURL(city.system.httpUrl + path)
-  return reader.page
-}
-const seen = (page: Page, selector: string, text: string | RegExp) =>
-  page.locator(selector).filter({ hasText: text }).first().waitFor()
 const rule = (id: string) => city.get<RuleDetail>(`/api/rules/${id}`)
 const named = (page: Page, legend: string) =>
   page.locator('fieldset').filter({ has: page.locator('legend', { hasText: legend }) })
@@ -92,7 +68,7 @@ it('lets a manager change a number, try it over what was stored, put it into for
 })
 
 it('makes an exception for a street, and says what counts for a bin there', async () => {
-  const page = await read('/rules/bin-full', 390)
+  const page = await read('/rules/bin-full', { width: 390 })
   await page.getByLabel('For whom').selectOption('+')
   await page.getByLabel('Area', { exact: true }).first().selectOption('grid-1')
   await named(page, 'Opens when').getByLabel('Value').fill('50')

@@ -1,65 +1,45 @@
-import type { Browser, Page } from 'playwright-core'
 import sharp from 'sharp'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { TicketDetail } from '#model/api'
 import type { Role } from '#model/tickets'
-import { openBrowser, openReader, signIn, type Reader } from '#test/fixtures/browser'
+import { seen } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
+import { pageSuite } from '#test/fixtures/page-suite'
 import { until } from '#test/fixtures/until'
-import { standingClock, startTestSystem, type TestSystem } from '#test/fixtures/system'
-import { buildPageIfStale } from '../../scripts/build-page.ts'
 
 const START = Date.parse('2026-11-02T02:00:00Z')
 const PASSWORD = 'long enough'
 
-let browser: Browser
-let city: TestSystem
-let readers: Reader[] = []
-
-beforeAll(async () => {
-  await buildPageIfStale()
-  browser = await openBrowser()
-}, 120_000)
-afterAll(() => browser.close())
-beforeEach(async () => {
-  city = await startTestSystem({ clock: standingClock(START) })
-  await city.importCsv(cityCsv([{ id: 'toilet-1', kind: 'toilet' }]))
-  for (const [username, role] of [
-    ['li', 'crew'],
-    ['wang', 'operator'],
-    ['chen', 'manager']
-  ] as [string, Role][])
-    await city.system.people.add({ username, name: username, role, password: PASSWORD })
-  const crew = {
-    ...{ name: 'North crew', contractor: null, areas: ['grid-1'], kinds: [], shifts: [] },
-    ...{ members: ['li'], phone: null, active: true }
+const {
+  city,
+  read: readAs,
+  expectComplaint
+} = pageSuite({
+  at: START,
+  begin: async () => {
+    await city.importCsv(cityCsv([{ id: 'toilet-1', kind: 'toilet' }]))
+    for (const [username, role] of [
+      ['li', 'crew'],
+      ['wang', 'operator'],
+      ['chen', 'manager']
+    ] as [string, Role][])
+      await city.system.people.add({ username, name: username, role, password: PASSWORD })
+    const crew = {
+      ...{ name: 'North crew', contractor: null, areas: ['grid-1'], kinds: [], shifts: [] },
+      ...{ members: ['li'], phone: null, active: true }
+    }
+    const { status } = await city.api('/api/crews/north', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(crew)
+    })
+    expect(status).toBe(200)
   }
-  const { status } = await city.api('/api/crews/north', {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(crew)
-  })
-  expect(status).toBe(200)
 })
-afterEach(async () => {
-  await Promise.all(readers.map(reader => reader.close()))
-  await city.close()
-  const complaints = readers.flatMap(reader => reader.complaints)
-  readers = []
-  // Without signal a socket that is not there is no mistake of the page.
-  expect(complaints.filter(text => !text.includes('ERR_INTERNET_DISCONNECTED'))).toEqual([])
-})
-
-async function read(username: string, path: string, width = 1440): Promise<Page> {
-  const reader = await openReader(browser, { width })
-  readers.push(reader)
-  await reader.page.goto(city.system.httpUrl + path)
-  await signIn(reader.page, { username, password: PASSWORD })
-  await reader.page.waitForURL(city.system.httpUrl + path)
-  return reader.page
-}
-const seen = (page: Page, selector: string, text: string | RegExp) =>
-  page.locator(selector).filter({ hasText: text }).first().waitFor()
+const read = (username: string, path: string, width = 1440) =>
+  readAs(path, { as: { username, password: PASSWORD }, width })
+/** Without signal a socket that is not there is no mistake of the page. */
+const WITHOUT_SIGNAL = /ERR_INTERNET_DISCONNECTED/
 const photo = (colour: string) =>
   sharp({ create: { width: 400, height: 300, channels: 3, background: colour } })
     .jpeg()
@@ -91,6 +71,7 @@ const PHOTOS_KEPT = shelf('photos', 'count()')
 const detail = (id: string) => city.get<TicketDetail>(`/api/tickets/${id}`)
 
 it('lets a crew work on a phone without signal, an operator verify, and a manager see the rate', async () => {
+  expectComplaint(WITHOUT_SIGNAL)
   const id = await dirtyToilet()
   const phone = await read('li', '/tickets', 390)
   const card = phone.locator('article').first()
@@ -156,6 +137,7 @@ it('lets a crew work on a phone without signal, an operator verify, and a manage
 })
 
 it('opens without signal, keeps a photo and a claim over reloads, and tells the server once', async () => {
+  expectComplaint(WITHOUT_SIGNAL)
   const id = await dirtyToilet()
   const phone = await read('li', '/tickets', 390)
   await seen(phone, 'article', 'Clean it')
