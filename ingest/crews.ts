@@ -30,6 +30,8 @@ export interface Crews {
   chiefOf(path: readonly string[], level: ChiefLevel): StreetChief | undefined
   /** The responsible unit of the nearest area that names one. */
   unitOf(path: readonly string[]): string | undefined
+  /** Grows with every record: who may see what may be different then. */
+  version(): number
 }
 
 export function createCrews(): Crews {
@@ -37,6 +39,7 @@ export function createCrews(): Crews {
   const duties = new Map<string, AreaDuty>()
   /** Active crews by area, in the order they are asked. */
   let byArea: Map<string, Crew[]> | undefined
+  let version = 0
 
   function inOrder(): Map<string, Crew[]> {
     if (byArea) return byArea
@@ -58,6 +61,7 @@ export function createCrews(): Crews {
 
   return {
     apply(change) {
+      version++
       if (change.kind === 'chief') return void duties.set(change.duty.area, change.duty)
       crews.set(change.crew.id, change.crew)
       byArea = undefined
@@ -80,7 +84,8 @@ export function createCrews(): Crews {
       return undefined
     },
     chiefOf: (path, level) => nearest(path, duty => duty.chiefs.find(chief => chief.level === level)),
-    unitOf: path => nearest(path, duty => duty.unit ?? undefined)
+    unitOf: path => nearest(path, duty => duty.unit ?? undefined),
+    version: () => version
   }
 }
 

@@ -169,7 +169,8 @@ export function createLivePicture(options: {
     version: () => engine.version() + desk.version() + revision,
     facilityVersion(id) {
       const picture = engine.facilities.get(id)
-      return picture ? picture.version + (shown.get(picture)?.looks ?? 0) : 0
+      if (!picture) return 0
+      return picture.version + (shown.get(picture)?.looks ?? 0) + desk.facilityVersion(id)
     },
     system: options.system,
     areas: () => [...registry.areas()],

@@ -117,8 +117,9 @@ export function liveSocket(app: Api, { live, tickets, people, crews, log }: Serv
     if (!looksAt) return
     const { key, at, person } = looksAt
     const sight = () => person && sightOf(person, { crews, live })
+    const sightVersion = () => (person ? crews.version() : 0)
     let view = views.get(key)
-    if (!view) views.set(key, (view = watchView(at, { live, tickets, revisions, sight })))
+    if (!view) views.set(key, (view = watchView(at, { live, tickets, revisions, sight, sightVersion })))
     try {
       view
         .refresh(elapsed())

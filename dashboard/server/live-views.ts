@@ -52,17 +52,21 @@ export function watchView(
     live,
     tickets,
     revisions,
-    sight
+    sight,
+    sightVersion
   }: {
     live: LiveState
     tickets: TicketHistory
     revisions: Revisions
     /** What its readers may see of tickets now; undefined: all. */
     sight: () => Sight | undefined
+    /** Grows when that may be something else. */
+    sightVersion: () => number
   }
 ): WatchedView {
   const picture: Picture = { items: new Map(), order: UNKNOWN, total: UNKNOWN, whole: UNKNOWN }
   const view: WatchedView = { at, picture, known: false, refresh: () => undefined }
+  const seen = (of: Versioned): Versioned => ({ version: () => of.version() + sightVersion() })
   const put = (list: { items: (FacilitySummary | TicketSummary)[]; total: number }) => {
     putList(picture, list, revisions.next())
     view.known = true
@@ -73,13 +77,13 @@ export function watchView(
     view.refresh = whenNewer(live, () => put(live.facilities(at.query)))
   }
   if (at.view === 'tickets' && asksForOpen(at.query)) {
-    view.refresh = whenNewer(live, () => put(live.openTickets(at.query, sight())))
+    view.refresh = whenNewer(seen(live), () => put(live.openTickets(at.query, sight())))
   }
   if (at.view === 'tickets' && !asksForOpen(at.query)) {
     const { area, cursor: _, ...query } = at.query
-    view.refresh = whenNewerSlowly(live, async () => {
-      const seen = { ...query, sight: sight() }
-      const filter = area === undefined ? seen : { ...seen, areas: areasUnder(live.areas(), area) }
+    view.refresh = whenNewerSlowly(seen(live), async () => {
+      const asked = { ...query, sight: sight() }
+      const filter = area === undefined ? asked : { ...asked, areas: areasUnder(live.areas(), area) }
       const [{ items }, total] = await Promise.all([tickets.tickets(filter), tickets.count(filter)])
       put({ items, total })
     })
@@ -92,7 +96,7 @@ export function watchView(
       picture.whole = changed(picture.whole, json, revisions.next())
       view.known = true
     }
-    const version = { version: () => live.facilityVersion(at.id) }
+    const version = seen({ version: () => live.facilityVersion(at.id) })
     const redraw = whenNewer(version, draw)
     const reread = whenNewerSlowly(
       version,

@@ -82,6 +82,8 @@ export interface Book {
   takeAltered(): Set<OpenTicket>
   /** Grows with everything a page would show differently. */
   version(): number
+  /** The same, of the tickets of one facility. */
+  facilityVersion(id: string): number
   /** When it wants to be woken; Infinity: not at all. */
   alarm(timer: { key: string; order: string; due: Millis }): void
   fact(fact: Fact): void
@@ -99,6 +101,7 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
   const made = new Set<OpenTicket>()
   let altered = new Set<OpenTicket>()
   let version = 0
+  const versions = new Map<string, number>()
   const open = new Map<string, OpenTicket>()
   const ended = new Map<string, OpenTicket>()
   const rechecks = new Map<string, OpenTicket>()
@@ -165,6 +168,7 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
       effects().tickets.set(ticket.row.id, ticket.row)
       altered.add(ticket)
       version++
+      if (ticket.row.facility !== null) versions.set(ticket.row.facility, version)
     },
 
     note(ticket, { at, who, action, to, note = null, data }) {
@@ -236,6 +240,7 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
       return taken
     },
     version: () => version,
+    facilityVersion: id => versions.get(id) ?? 0,
 
     fact: fact => void facts.push(fact),
     takeFacts() {

@@ -3,6 +3,7 @@ import type { TicketDetail, TicketSummary } from '#model/api'
 import type { LiveView } from '#model/live'
 import { ROLES, type Role } from '#model/tickets'
 import { cityCsv } from '#test/fixtures/city-csv'
+import { until } from '#test/fixtures/until'
 import { standingClock, startTestSystem, type TestSystem } from '#test/fixtures/system'
 
 const START = Date.parse('2026-11-02T02:00:00Z')
@@ -140,6 +141,34 @@ it('tells who reports what is another crew’s already that it is, and nothing o
   expect(body).toMatchObject({ history: [], reports: [], ratings: [], evidence: [], actions: [] })
   const seen = await city.api<TicketDetail>(`/api/tickets/${body.id}`)
   expect(seen.body.history.map(({ note }) => note)).toContain('still so')
+})
+
+it('follows on a page that is open who is in a crew and which crew has a ticket', async () => {
+  const heard = await city.live({ view: 'facility', id: 'toilet-1' }, as('crew'))
+  const shown = () => {
+    const last = heard.findLast(message => message.type === 'changes' && message.facility !== undefined)
+    return last?.type === 'changes' ? namesOf(last.facility?.tickets ?? []) : undefined
+  }
+  const put = async (members: string[]) => {
+    const body = JSON.stringify({ ...CREW, name: 'north', areas: ['grid-1'], members })
+    const headers = { 'content-type': 'application/json' }
+    expect((await city.api('/api/crews/north', { method: 'PUT', headers, body })).status).toBe(200)
+  }
+  const sees = (names: string[]) =>
+    until(`the page shows ${names.join(', ')}`, () => JSON.stringify(shown()) === JSON.stringify(names))
+  // Twice: what a page has read is read once more anyway.
+  for (let i = 0; i < 2; i++) {
+    await put([])
+    await sees([])
+    await put(['crew'])
+    await sees(['mine', 'mine, ended', 'nobody’s here'])
+  }
+  const [id = ''] = [...named].find(([, name]) => name === 'mine') ?? []
+  const move = { action: 'transfer', note: 'They are nearer', crew: 'south' }
+  expect((await city.post(`/api/tickets/${id}/actions`, move)).status).toBe(200)
+  await sees(['mine, ended', 'nobody’s here'])
+  expect((await city.post(`/api/tickets/${id}/actions`, { ...move, crew: 'north' })).status).toBe(200)
+  await sees(['mine', 'mine, ended', 'nobody’s here'])
 })
 
 it('does nothing in the name of who signed in after the one who meant it', async () => {

@@ -101,3 +101,16 @@ describe('a ticket that was sent back', () => {
     expect(world.row(other)).toMatchObject({ closeReason: 'self-cleared' })
   })
 })
+
+describe('who looks at a facility', () => {
+  it('looks again when a crew is sent to one of its tickets, whoever sends it', () => {
+    const world = ticketWorld({ addressees: EVERYBODY })
+    world.fire({ at: 0 })
+    const { facilityVersion } = world.desk()
+    const [before, elsewhere] = [facilityVersion('bin-1'), facilityVersion('bin-2')]
+    world.passTo(1)
+    expect(world.open()).toMatchObject([{ state: 'dispatched', crew: 'crew-1' }])
+    expect(facilityVersion('bin-1')).toBeGreaterThan(before)
+    expect(facilityVersion('bin-2')).toBe(elsewhere)
+  })
+})
