@@ -231,6 +231,7 @@ export async function startSystem(options: {
         desk: ingest.state,
         crews: ingest.crews,
         rules: ingest.rules,
+        lighting: ingest.lighting,
         backtests,
         attachments,
         codes,

@@ -8,6 +8,7 @@ import type { Clock } from '#model/time'
 import type { Crews } from './crews.ts'
 import { createDecisions } from './decisions.ts'
 import { noEffects, type Effects } from './effects.ts'
+import { createLighting, type Lighting } from './lighting.ts'
 import { createLivePicture } from './live-picture.ts'
 import type { LiveState } from './live-state.ts'
 import { normaliseBatch } from './normalise.ts'
@@ -23,6 +24,7 @@ export interface Ingest {
   live: LiveState
   crews: Crews
   rules: RuleState
+  lighting: Lighting
   state: StateConsumer
   store: StoreConsumer
   close(): Promise<void>
@@ -82,6 +84,7 @@ export async function startIngest(options: {
     live,
     crews,
     rules: ruleState({ engine, registry }),
+    lighting: createLighting({ engine, registry, desk, clock }),
     state,
     store,
     async close() {

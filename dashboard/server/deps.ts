@@ -10,6 +10,7 @@ import type { TicketHistory } from '#db/ticket-history'
 import type { BacktestJobs } from '#ingest/backtest/jobs'
 import type { Crews } from '#ingest/crews'
 import type { ChangeDesk, LiveState } from '#ingest/live-state'
+import type { Lighting } from '#ingest/lighting'
 import type { RuleState } from '#ingest/rule-state'
 import type { Clock } from '#model/time'
 
@@ -28,6 +29,7 @@ export interface ServerDeps {
   desk: ChangeDesk
   crews: Crews
   rules: RuleState
+  lighting: Lighting
   backtests: BacktestJobs
   attachments: Attachments
   codes: FacilityCodes

@@ -14,6 +14,7 @@ import { crewRoutes } from './crew-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
 import { facilityRoutes } from './facility-routes.ts'
 import { importRoutes } from './import-routes.ts'
+import { lightingRoutes } from './lighting-routes.ts'
 import { liveSocket } from './live-socket.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { maintenanceRoutes } from './maintenance-routes.ts'
@@ -71,6 +72,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   await app.register(attachmentRoutes, deps)
   await app.register(serviceRoutes, deps)
   await app.register(facilityRoutes, deps)
+  await app.register(lightingRoutes, deps)
   await app.register(deviceRoutes, deps)
   await app.register(ticketRoutes, deps)
   await app.register(reportRoutes, deps)

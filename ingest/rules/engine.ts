@@ -25,6 +25,7 @@ import type { RuleBook } from './rule-book.ts'
 import { setRule } from './rule-changes.ts'
 import { judgeNow, seatOf, settle, takeReport, verdictOf } from './seat-rules.ts'
 import { arrived, excuseSilence, heardAgain, notHeard, scheduleSilence, silenceOf } from './silence.ts'
+import type { Sun } from './sun.ts'
 import type { Timed, Timers } from './timers.ts'
 
 export type { EngineTime } from './core.ts'
@@ -59,6 +60,8 @@ export interface Engine {
   readonly maintenance: Core['maintenance']
   readonly book: RuleBook
   calendar(): Calendar
+  /** Day and night where the city lies. */
+  sun(): Sun
   /** Every instance that is not inactive. */
   instances(): Iterable<Instance>
   /** The instance of a rule on a subject; `create` makes the inactive one a checkpoint is read into. */
@@ -226,6 +229,7 @@ export function createEngine(options: {
     maintenance: core.maintenance,
     book: core.book,
     calendar: () => core.calendar,
+    sun: () => core.sun,
     instanceFor,
     *instances() {
       for (const instance of allInstances()) if (instance.state.phase !== 'inactive') yield instance
