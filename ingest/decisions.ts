@@ -3,6 +3,7 @@ import { addressees, createCrews, type Crews } from './crews.ts'
 import type { Effects } from './effects.ts'
 import { createRegistry, type Registry } from './registry.ts'
 import { createEngine, type Engine } from './rules/engine.ts'
+import { smellAt } from './rules/smell.ts'
 import { createTimers } from './rules/timers.ts'
 import { createTicketDesk, type TicketDesk } from './tickets/desk.ts'
 
@@ -24,7 +25,8 @@ export function createDecisions(options: { rules: readonly Rule[]; effects: () =
     schedule: timers.schedule,
     registry,
     addressees: addressees({ crews, registry, timeZone: () => engine.calendar().timeZone }),
-    calendar: () => engine.calendar()
+    calendar: () => engine.calendar(),
+    smell: (id, at) => smellAt(id === null ? undefined : engine.facilities.get(id), at)
   })
   const engine: Engine = createEngine({ registry, rules: options.rules, desk, timers })
   return { registry, crews, desk, engine }

@@ -9,6 +9,7 @@ import type {
   TicketClock
 } from '#model/api'
 import { seenBy } from '#db/ticket-sight'
+import { asksSensor } from '#model/checklists'
 import { expectedIntervalMs } from '#model/device-models'
 import { HEALTH_IDS, healthRank, type Health } from '#model/health'
 import { FACILITY_KIND_IDS, FACILITY_KINDS } from '#model/kinds'
@@ -20,6 +21,7 @@ import type { ListPage, LiveState } from './live-state.ts'
 import type { Registry } from './registry.ts'
 import type { Engine } from './rules/engine.ts'
 import { isFresh, type DevicePicture, type FacilityPicture, type Level } from './rules/picture.ts'
+import { smellAt } from './rules/smell.ts'
 import type { TicketDesk } from './tickets/desk.ts'
 import { describeTicket } from './ticket-words.ts'
 import { clocksOf, isOverdue, type ClockReading } from './tickets/clock.ts'
@@ -213,7 +215,8 @@ export function createLivePicture(options: {
         values: picture.devices.flatMap(device =>
           [...device.levels].map(([metric, level]) => liveValue(device, metric, level))
         ),
-        devices: picture.devices.map(deviceState)
+        devices: picture.devices.map(deviceState),
+        ...(asksSensor(picture.facility.kind) && { odour: smellAt(picture, now()) })
       }
     },
 

@@ -7,7 +7,7 @@ import { ID_PATTERN } from './ids.ts'
 import { METRIC_IDS } from './metrics.ts'
 import { SEVERITY_IDS } from './rules.ts'
 import { AttachmentId } from './attachments.ts'
-import { AnsweredChecklist } from './checklists.ts'
+import { AnsweredChecklist, OdourAnswer } from './checklists.ts'
 import { Plan } from './plans.ts'
 import { CASE_COUNT_IDS } from './ticket-rates.ts'
 import { TICKET_KIND_IDS } from './ticket-kinds.ts'
@@ -144,7 +144,9 @@ export const FacilityDetail = Type.Object({
   ...FacilitySummary.properties,
   attributes: Type.Record(Type.String(), Type.Unknown()),
   values: Type.Array(LiveValue),
-  devices: Type.Array(DeviceState)
+  devices: Type.Array(DeviceState),
+  /** Whether it smells, where the checklist of its kind asks for that. */
+  odour: Type.Optional(OdourAnswer)
 })
 export type FacilityDetail = Static<typeof FacilityDetail>
 

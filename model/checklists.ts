@@ -7,7 +7,7 @@ import type { Label } from './label.ts'
 export interface ChecklistItem {
   id: string
   label: Label
-  /** `odour-sensor`: the facility's sensor answers where it has one; a person only where it has none. */
+  /** `odour-sensor`: the facility's sensor answers where it can tell; else what the person says counts. */
   answeredBy: 'person' | 'odour-sensor'
 }
 
@@ -56,16 +56,14 @@ export const checklist = (id: ChecklistId): Checklist => CHECKLISTS[id]
 export const checklistFor = (kind: FacilityKind): ChecklistId | undefined =>
   CHECKLIST_IDS.find(id => checklist(id).kinds.includes(kind))
 
-/** `ok`: as it should be. A `no` without photo or note says little, yet is an answer. */
+/** What a person answers. `ok`: as it should be. A `no` without photo or note says little, yet is an answer. */
 export const ChecklistAnswer = Type.Object(
   {
     item: Type.String({ minLength: 1, maxLength: 64 }),
     ok: Type.Boolean(),
     /** Id of an attachment. */
     photo: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
-    note: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
-    /** Who says so; absent: a person. */
-    by: Type.Optional(Type.Enum(['person', 'odour-sensor']))
+    note: Type.Optional(Type.String({ minLength: 1, maxLength: 500 }))
   },
   { additionalProperties: false }
 )
@@ -81,9 +79,98 @@ export const AnsweredChecklist = Type.Object(
 )
 export type AnsweredChecklist = Static<typeof AnsweredChecklist>
 
+/** Why no odour sensor can say whether it smells. */
+export const ODOUR_UNTOLD = {
+  'no-sensor': { label: { en: 'no odour sensor has reported here', zh: '此处没有臭气传感器读数' } },
+  stale: { label: { en: 'the odour sensor has no fresh reading', zh: '臭气传感器没有新读数' } },
+  undecidable: {
+    label: { en: 'the limit is below what the odour sensor can tell', zh: '限值低于臭气传感器分辨率' }
+  }
+} as const satisfies Record<string, { label: Label }>
+export type OdourUntold = keyof typeof ODOUR_UNTOLD
+
+/** What the answer was read from: ppm, with the limit that counts here. */
+export const OdourReading = Type.Object({
+  device: Type.String(),
+  metric: Type.Enum(['nh3Ppm', 'h2sPpm']),
+  value: Type.Number(),
+  limit: Type.Number(),
+  /** Measured. */
+  at: Type.String({ format: 'date-time' })
+})
+export type OdourReading = Static<typeof OdourReading>
+
+/** What the odour sensors of a facility say at one moment: no smell (`ok`), smell, or null with the reason why nobody can tell. */
+export const OdourAnswer = Type.Object({
+  ok: Type.Union([Type.Boolean(), Type.Null()]),
+  why: Type.Optional(Type.Enum(Object.keys(ODOUR_UNTOLD) as [OdourUntold, ...OdourUntold[]])),
+  /** A trouble with its smell is open, whatever the newest reading says. */
+  episode: Type.Optional(Type.Boolean()),
+  readings: Type.Array(OdourReading)
+})
+export type OdourAnswer = Static<typeof OdourAnswer>
+
+/** An answer as it stands in a ticket's history. */
+export interface StoredAnswer extends Omit<ChecklistAnswer, 'ok'> {
+  /** null: no sensor could tell, and the person did not say. */
+  ok: boolean | null
+  /** Absent: a person. */
+  by?: 'odour-sensor'
+  sensor?: OdourAnswer
+  /** What the person said where the sensor's answer counts. */
+  said?: boolean
+}
+export interface StoredChecklist {
+  checklist: ChecklistId
+  answers: StoredAnswer[]
+}
+
+export const isSensed = ({ answeredBy }: ChecklistItem): boolean => answeredBy === 'odour-sensor'
+
+/** Whether a sensor has an answer on the checklist of a facility kind. */
+export const asksSensor = (kind: FacilityKind): boolean => {
+  const id = checklistFor(kind)
+  return id !== undefined && checklist(id).items.some(isSensed)
+}
+
 /**
- * What is wrong with an answered checklist of the right shape: unknown or repeated items, answers a person may not give,
- * and, when it must be complete, items left out. `sensed`: the facility has an odour sensor, so no person answers for it.
+ * A person's checklist with the answers of the odour sensor, as of the moment it counts from. Where the sensor can tell, it
+ * counts, and what the person said of it is kept beside; where it cannot, the person's answer counts.
+ */
+export function withOdour(
+  { checklist: id, answers }: AnsweredChecklist,
+  sensor: OdourAnswer
+): StoredChecklist {
+  const sensed = new Set(
+    checklist(id)
+      .items.filter(isSensed)
+      .map(({ id: item }) => item)
+  )
+  const stored = answers.filter(({ item }) => !sensed.has(item)).map(plain)
+  for (const item of sensed) stored.push(answerOf(item, answers, sensor))
+  return { checklist: id, answers: stored }
+}
+
+function answerOf(item: string, answers: readonly ChecklistAnswer[], sensor: OdourAnswer): StoredAnswer {
+  const person = answers.find(answer => answer.item === item)
+  if (sensor.ok === null) {
+    return person ? { ...plain(person), sensor } : { item, ok: null, by: 'odour-sensor', sensor }
+  }
+  const kept = person ? { ...plain(person), said: person.ok } : { item }
+  return { ...kept, ok: sensor.ok, by: 'odour-sensor', sensor }
+}
+
+/** Changes of an older build may say who answered: it was never theirs to say. */
+const plain = ({ item, ok, photo, note }: ChecklistAnswer): StoredAnswer => ({
+  item,
+  ok,
+  ...(photo !== undefined && { photo }),
+  ...(note !== undefined && { note })
+})
+
+/**
+ * What is wrong with an answered checklist of the right shape: unknown or repeated items and, when it must be complete, items
+ * left out. `sensed`: the odour sensor can tell, so no person has to.
  */
 export function checklistFaults(
   { checklist: id, answers }: AnsweredChecklist,
@@ -93,20 +180,16 @@ export function checklistFaults(
   const seen = new Set<string>()
   const faults: { path: string; message: string }[] = []
   for (const [i, answer] of answers.entries()) {
-    const item = items.get(answer.item)
     const fault = (message: string) => faults.push({ path: `answers/${i}`, message })
-    if (!item) fault(`there is no item ${answer.item} in ${id}`)
+    if (!items.has(answer.item)) fault(`there is no item ${answer.item} in ${id}`)
     else if (seen.has(answer.item)) fault(`${answer.item} is answered twice`)
-    else if (answer.by === 'odour-sensor' && item.answeredBy !== 'odour-sensor')
-      fault(`${answer.item} is answered by a person, no sensor knows it`)
-    else if (sensed && item.answeredBy === 'odour-sensor' && answer.by !== 'odour-sensor')
-      fault(`${answer.item} is answered by the odour sensor of this facility`)
     seen.add(answer.item)
   }
   if (!complete) return faults
-  for (const { id: item, answeredBy } of items.values()) {
-    const bySensor = sensed && answeredBy === 'odour-sensor'
-    if (!seen.has(item) && !bySensor) faults.push({ path: 'answers', message: `${item} is not answered` })
+  for (const item of items.values()) {
+    const bySensor = sensed && isSensed(item)
+    if (!seen.has(item.id) && !bySensor)
+      faults.push({ path: 'answers', message: `${item.id} is not answered` })
   }
   return faults
 }

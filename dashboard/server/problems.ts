@@ -34,10 +34,14 @@ export function problemOf(error: Error & { statusCode?: number; validation?: unk
   const { validation, validationContext = 'body' } = error as FastifyError
   if (validation) {
     const errors = validation.map(({ instancePath, params, message = 'is not as expected' }) => {
-      const allowed = (params as { allowedValues?: unknown[] }).allowedValues
+      const { allowedValues, additionalProperty } = params as {
+        allowedValues?: unknown[]
+        additionalProperty?: string
+      }
+      const named = allowedValues?.join(', ') ?? additionalProperty
       return {
         path: `${validationContext}${instancePath}`,
-        message: allowed ? `${message}: ${allowed.join(', ')}` : message
+        message: named === undefined ? message : `${message}: ${named}`
       }
     })
     return { ...problem('bad-request', errors.map(e => `${e.path} ${e.message}`).join('; ')), errors }

@@ -107,12 +107,10 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     return { from: fromMs, to: toMs, areas, crew, kind }
   }
 
-  /** What the sensor of the place answers, no person does. */
-  function checkAnswers(checklist: AnsweredChecklist | undefined, facility: string | null): void {
+  /** Not what a sensor answers: that is asked when the rules take the action, and this may arrive hours after it was written. */
+  function checkAnswers(checklist: AnsweredChecklist | undefined): void {
     if (!checklist) return
-    const values = facility === null ? [] : (live.facility(facility)?.values ?? [])
-    const sensed = values.some(({ metric }) => metric === 'nh3Ppm' || metric === 'h2sPpm')
-    const [fault] = checklistFaults(checklist, { sensed, complete: false })
+    const [fault] = checklistFaults(checklist, { sensed: true, complete: false })
     if (fault) throw new AppError('bad-request', `body/checklist/${fault.path}: ${fault.message}`)
   }
 
@@ -140,7 +138,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
       throw new AppError('reason-required', `${label.en} needs a note that says why.`)
     if (request.crew !== undefined && !crews.crew(request.crew)?.active)
       throw new AppError('bad-request', `body/crew: there is no crew ${request.crew} at work`)
-    checkAnswers(request.checklist, row.facility)
+    checkAnswers(request.checklist)
     const answered = request.checklist?.answers.flatMap(({ photo }) => photo ?? []) ?? []
     await checkPhotos([...(request.photos ?? []), ...answered])
   }

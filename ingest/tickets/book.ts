@@ -1,3 +1,4 @@
+import type { OdourAnswer } from '#model/checklists'
 import { DEFAULT_TICKET_POLICY, type TicketPolicy } from '#model/ticket-policy'
 import type { CloseReason, NotificationKind, TicketState } from '#model/tickets'
 import { days, type Millis } from '#model/time'
@@ -21,6 +22,8 @@ export interface DeskParts {
   addressees?: Addressees
   /** The city's, as it is then. */
   calendar?: () => Calendar
+  /** What the odour sensors of a facility say at journal time `at`; absent: there are none. */
+  smell?: (facility: string | null, at: Millis) => OdourAnswer
 }
 
 export interface TicketNote {
@@ -41,6 +44,7 @@ export interface Book {
   readonly registry: Registry
   readonly addressees: Addressees | undefined
   calendar(): Calendar
+  smell(facility: string | null, at: Millis): OdourAnswer
   policy: TicketPolicy
   /** The newest journal time the desk has heard of: nothing happens before it any more. */
   now: Millis
@@ -91,11 +95,14 @@ export interface Book {
   endEpisode(episode: EpisodeRow, endedAt: Millis): void
 }
 
+const NO_SENSOR: OdourAnswer = { ok: null, why: 'no-sensor', readings: [] }
+
 export const OPERATORS = 'role:operator'
 export const INSPECTORS = 'role:inspector'
 export const keyOf = (rule: string, subject: string): string => `${rule}|${subject}`
 
-export function createBook({ effects, schedule, registry, addressees, calendar }: DeskParts): Book {
+export function createBook(parts: DeskParts): Book {
+  const { effects, schedule, registry, addressees, calendar } = parts
   const byRule = new Map<string, OpenTicket>()
   const done = new Map<string, DoneTicket>()
   const made = new Set<OpenTicket>()
@@ -130,6 +137,7 @@ export function createBook({ effects, schedule, registry, addressees, calendar }
     registry,
     addressees,
     calendar: calendar ?? (() => ofUtc8),
+    smell: parts.smell ?? (() => NO_SENSOR),
     policy: DEFAULT_TICKET_POLICY,
     now: 0,
     open,

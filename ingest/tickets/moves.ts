@@ -1,4 +1,5 @@
 import type { TicketActionBody } from '#model/changes'
+import { withOdour, type StoredChecklist } from '#model/checklists'
 import { isOpen, isLateClaim, needsOf, ticketMove, whyNot } from '#model/tickets'
 import type { Actor, TicketAction, TicketFacts } from '#model/tickets'
 import type { Millis } from '#model/time'
@@ -13,11 +14,14 @@ import { ticketId } from './ticket-id.ts'
 import { rowOfRework } from './ticket-row.ts'
 import { claimed, returned } from './verification.ts'
 
+/** What was asked for, its checklist with what the sensor answers at that moment. */
+type AskedMove = Omit<TicketActionBody, 'checklist'> & { checklist?: StoredChecklist }
+
 /** One asked-for move of one ticket, checked against the table. */
 interface Move {
   book: Book
   ticket: OpenTicket
-  body: TicketActionBody
+  body: AskedMove
   who: string
   at: Millis
   /** The entry of the history that every move makes, for those that have nothing to add. */
@@ -38,9 +42,10 @@ export const factsOf = (row: TicketRow): TicketFacts =>
   }) as TicketFacts
 
 /** A person's move at journal time `at`: what the table says, then what it does. */
-export function act(book: Book, body: TicketActionBody, who: string, at: Millis): Outcome {
-  const ticket = book.find(body.ticket)
+export function act(book: Book, request: TicketActionBody, who: string, at: Millis): Outcome {
+  const ticket = book.find(request.ticket)
   if (!ticket) return { refused: 'the ticket is not open any more' }
+  const body = withSensor(book, ticket, request, at)
   const facts = factsOf(ticket.row)
   const actor: Actor = { username: who, role: body.role }
   const { crew } = ticket.row
@@ -73,8 +78,16 @@ export function act(book: Book, body: TicketActionBody, who: string, at: Millis)
   }
 }
 
+/** Answered here and not where it was asked for: the request stays what it was, and a replay hears the same sensor. */
+function withSensor(book: Book, ticket: OpenTicket, request: TicketActionBody, at: Millis): AskedMove {
+  const { checklist, ...asked } = request
+  return checklist
+    ? { ...asked, checklist: withOdour(checklist, book.smell(ticket.row.facility, at)) }
+    : asked
+}
+
 const withPhotos = (
-  { photos, checklist, claimedAt }: TicketActionBody,
+  { photos, checklist, claimedAt }: AskedMove,
   more: Partial<TicketNote>
 ): Partial<TicketNote> => {
   const data = {
@@ -87,7 +100,7 @@ const withPhotos = (
 }
 
 /** What the action needs and the request does not have. */
-function missing(body: TicketActionBody, at: Millis): string | undefined {
+function missing(body: AskedMove, at: Millis): string | undefined {
   const needs = needsOf(body.action)
   if (needs.includes('reason') && !body.note?.trim()) return `"${body.action}" needs a reason`
   if (needs.includes('until') && !(body.until !== undefined && body.until > at))
@@ -101,11 +114,7 @@ function missing(body: TicketActionBody, at: Millis): string | undefined {
 }
 
 /** What still goes on is ended by hand only with a quiet time; else the next ticket would follow at once. */
-function stillHolds(
-  ticket: OpenTicket,
-  { action, quietUntil }: TicketActionBody,
-  at: Millis
-): string | undefined {
+function stillHolds(ticket: OpenTicket, { action, quietUntil }: AskedMove, at: Millis): string | undefined {
   const { to } = ticketMove(action)
   if (!ticket.episode || to === undefined || isOpen(to)) return undefined
   // A cleaning that somebody has seen is what ends this condition.
@@ -326,7 +335,7 @@ function again(move: Move, { rework }: { rework: boolean }): string | undefined 
 function lateClaim(
   book: Book,
   ticket: OpenTicket,
-  { body, who, at }: { body: TicketActionBody; who: string; at: Millis }
+  { body, who, at }: { body: AskedMove; who: string; at: Millis }
 ): Outcome {
   if (body.role && !ticketMove('claim').by.includes(body.role))
     return { refused: `a claim is not for ${body.role}` }

@@ -118,7 +118,11 @@ describe('tickets and the people around them, through the API', () => {
     const invented = { ...looked, answers: [{ item: 'ceiling', ok: true }] }
     expect((await act('li', id, { action: 'claim', checklist: invented })).status).toBe(400)
     const claim = await act('li', id, { action: 'claim', checklist: looked })
-    expect(claim.body.history.at(-1)).toMatchObject({ action: 'claim', data: { checklist: looked } })
+    const unsensed = { item: 'smell', ok: null, sensor: { why: 'no-sensor' } }
+    expect(claim.body.history.at(-1)).toMatchObject({
+      action: 'claim',
+      data: { checklist: { answers: [...looked.answers, unsensed] } }
+    })
     await pass(minutes(1))
     await sensor.publish({ fillPct: 5 })
     await pass(minutes(1))

@@ -7,7 +7,9 @@ import {
   checklist,
   checklistFaults,
   checklistFor,
-  type ChecklistAnswer
+  withOdour,
+  type ChecklistAnswer,
+  type OdourAnswer
 } from '#model/checklists'
 
 const ID = 'toilet-6-5'
@@ -44,26 +46,21 @@ describe('an answered checklist', () => {
     expect(messages(all('rust'), { sensed: false, complete: false })).toEqual([])
   })
 
-  it('leaves the smell to the sensor where there is one', () => {
-    const sensed = { sensed: true, complete: true }
-    expect(messages(all('smell'), sensed)).toEqual([])
-    expect(messages(all(), sensed)).toEqual(['smell is answered by the odour sensor of this facility'])
-    const bySensor = answered(...all('smell').answers, { item: 'smell', ok: false, by: 'odour-sensor' })
-    expect(messages(bySensor, sensed)).toEqual([])
+  it('need not say what the sensor can, and must where it cannot', () => {
+    expect(messages(all('smell'), { sensed: true, complete: true })).toEqual([])
+    expect(messages(all(), { sensed: true, complete: true })).toEqual([])
     expect(messages(all('smell'))).toEqual(['smell is not answered'])
   })
 
-  it('says what is unknown, double, or claimed by a sensor that cannot know it', () => {
+  it('says what is unknown or double', () => {
     const odd = answered(
       { item: 'roof', ok: true },
       { item: 'floor', ok: true },
-      { item: 'floor', ok: false },
-      { item: 'walls', ok: true, by: 'odour-sensor' }
+      { item: 'floor', ok: false }
     )
     expect(checklistFaults(odd, { sensed: true, complete: false })).toEqual([
       { path: 'answers/0', message: `there is no item roof in ${ID}` },
-      { path: 'answers/2', message: 'floor is answered twice' },
-      { path: 'answers/3', message: 'walls is answered by a person, no sensor knows it' }
+      { path: 'answers/2', message: 'floor is answered twice' }
     ])
   })
 
@@ -71,8 +68,47 @@ describe('an answered checklist', () => {
     const photo = 'a'.repeat(64)
     const one = (more: object) => ({ checklist: ID, answers: [{ item: 'floor', ok: false, ...more }] })
     expect(Check(AnsweredChecklist, one({ photo, note: 'mud' }))).toBe(true)
-    for (const more of [{ photo: '../../etc/passwd' }, { note: '' }, { colour: 'red' }]) {
+    for (const more of [
+      { photo: '../../etc/passwd' },
+      { note: '' },
+      { colour: 'red' },
+      { by: 'odour-sensor' }
+    ]) {
       expect([more, Check(AnsweredChecklist, one(more))]).toEqual([more, false])
     }
+  })
+})
+
+describe('the answer of the odour sensor', () => {
+  const clean: OdourAnswer = { ok: true, readings: [] }
+  const stale: OdourAnswer = { ok: null, why: 'stale', readings: [] }
+  const smellOf = (person: ChecklistAnswer | undefined, sensor: OdourAnswer) => {
+    const one = answered({ item: 'floor', ok: true }, ...(person ? [person] : []))
+    const { answers } = withOdour(one, sensor)
+    expect(answers[0]).toEqual({ item: 'floor', ok: true })
+    return answers.slice(1)
+  }
+
+  it('is written beside what the person answered, and counts where it can tell', () => {
+    expect(smellOf(undefined, clean)).toEqual([
+      { item: 'smell', ok: true, by: 'odour-sensor', sensor: clean }
+    ])
+    expect(smellOf({ item: 'smell', ok: false, note: 'drains' }, clean)).toEqual([
+      { item: 'smell', ok: true, note: 'drains', said: false, by: 'odour-sensor', sensor: clean }
+    ])
+  })
+
+  it('leaves it to the person where it cannot, and is never made up', () => {
+    expect(smellOf({ item: 'smell', ok: false }, stale)).toEqual([
+      { item: 'smell', ok: false, sensor: stale }
+    ])
+    expect(smellOf(undefined, stale)).toEqual([
+      { item: 'smell', ok: null, by: 'odour-sensor', sensor: stale }
+    ])
+  })
+
+  it('cannot be claimed by a request of an older build', () => {
+    const claimed = { item: 'smell', ok: true, by: 'odour-sensor' } as ChecklistAnswer
+    expect(smellOf(claimed, stale)).toEqual([{ item: 'smell', ok: true, sensor: stale }])
   })
 })

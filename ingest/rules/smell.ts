@@ -1,0 +1,64 @@
+import type { OdourAnswer, OdourReading } from '#model/checklists'
+import type { OdourMetric } from '#model/odour-limits'
+import type { Condition } from '#model/rules'
+import type { Millis } from '#model/time'
+import { decidableLimit } from './condition.ts'
+import { isFiring } from './instance.ts'
+import { isFresh, isOfHere, type DevicePicture, type FacilityPicture } from './picture.ts'
+
+type Odour = Extract<Condition, { odour: unknown }>
+const METRICS: readonly OdourMetric[] = ['nh3Ppm', 'h2sPpm']
+
+/**
+ * Whether it smells at a facility at journal time `at`, as its odour sensors say: smell while an episode of odour is open or a
+ * reading is over its limit; none when all that can be decided is fresh and under it; else nobody can tell, with the reason.
+ */
+export function smellAt(facility: FacilityPicture | undefined, at: Millis): OdourAnswer {
+  const share = facility ? shareOf(facility) : 1
+  const heard = (facility?.devices ?? []).flatMap(device => readingsOf(device, { share, at }))
+  const readings = heard.flatMap(({ reading, state }) => (state === 'fresh' && reading ? [reading] : []))
+  const episode = facility !== undefined && hasEpisode(facility)
+  if (episode) return { ok: false, episode, readings }
+  if (readings.some(({ value, limit }) => value > limit)) return { ok: false, readings }
+  if (heard.some(({ state }) => state === 'stale')) return { ok: null, why: 'stale', readings }
+  if (readings.length > 0) return { ok: true, readings }
+  return { ok: null, why: heard.length > 0 ? 'undecidable' : 'no-sensor', readings }
+}
+
+interface Heard {
+  state: 'fresh' | 'stale' | 'undecidable'
+  reading?: OdourReading
+}
+
+function readingsOf(device: DevicePicture, { share, at }: { share: number; at: Millis }): Heard[] {
+  return METRICS.flatMap((metric): Heard[] => {
+    const level = device.levels.get(metric)
+    if (!isOfHere(device, level)) return []
+    const limit = decidableLimit(device, metric)
+    if (limit === undefined) return [{ state: 'undecidable' }]
+    if (!isFresh(device, level, at)) return [{ state: 'stale' }]
+    const { value, measuredAt } = level
+    const read = { device: device.device.id, metric, value, limit: limit * share }
+    return [{ state: 'fresh', reading: { ...read, at: new Date(measuredAt).toISOString() } }]
+  })
+}
+
+const hasEpisode = ({ instances }: FacilityPicture): boolean =>
+  [...instances.values()].some(
+    instance => isFiring(instance) && odourOf(instance.compiled.rule.when).length > 0
+  )
+
+/** Which part of the limit counts here: the strictest of the rules it stands under, the limit itself without one. */
+function shareOf({ rules }: FacilityPicture): number {
+  const shares = rules
+    .flatMap(({ rule }) => odourOf(rule.when))
+    .flatMap(condition => ('aboveShare' in condition ? [condition.aboveShare] : []))
+  return shares.length > 0 ? Math.min(...shares) : 1
+}
+
+function odourOf(condition: Condition): Odour[] {
+  if ('any' in condition) return condition.any.flatMap(odourOf)
+  if ('all' in condition) return condition.all.flatMap(odourOf)
+  if ('not' in condition) return []
+  return 'odour' in condition ? [condition] : []
+}
