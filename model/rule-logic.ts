@@ -21,12 +21,29 @@ type Box = Map<string, Stretch[]>
 /** Beyond so many alternatives nothing is said: a rule like that is judged by its author. */
 const MOST_BOXES = 200
 
+/** Whose lighting rate is judged: each may have a target of its own. */
+const LIT_PLACES = ['district', 'road', 'small road'] as const
+type LitPlace = (typeof LIT_PLACES)[number]
+
+/** Whether a condition judges small roads by how many lamps are dark; what ends a rule has to do as what begins it. */
+export const judgesSmallRoads = (condition: Condition): boolean =>
+  JSON.stringify(condition).includes('"smallRoads":true')
+
 /**
- * Why `clear` makes no sense beside `when`, or undefined: what ends it must not be true of values that begin it. Looks at
- * each alternative of one with each of the other, by the variables they share.
+ * At which values `clear` makes no sense beside `when`, as `fillPct ≥ 90`, or undefined: what ends it must not be true of values
+ * that begin it. Looks at each alternative of one with each of the other, by the variables they share.
  */
 export function contradiction(when: Condition, clear: Condition): string | undefined {
-  const [begins, ends] = [boxesOf(when, true), boxesOf(clear, true)]
+  const places = JSON.stringify(when).includes('"lightingRate"') ? LIT_PLACES : (['district'] as const)
+  for (const place of places) {
+    const found = overlap(when, clear, place)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function overlap(when: Condition, clear: Condition, place: LitPlace): string | undefined {
+  const [begins, ends] = [boxesOf(when, true, place), boxesOf(clear, true, place)]
   if (!begins || !ends) return undefined
   for (const begin of begins) {
     for (const end of ends) {
@@ -36,7 +53,7 @@ export function contradiction(when: Condition, clear: Condition): string | undef
       )
       if (shared.length === 0 || overlaps.some(overlap => overlap.length === 0)) continue
       const [variable, overlap] = [shared[0] as string, overlaps[0]?.[0] as Stretch]
-      return `what ends it is true while it begins: both hold at ${nameOf(variable)} ${textOf(overlap)}`
+      return `${nameOf(variable)} ${textOf(overlap)}`
     }
   }
   return undefined
@@ -51,14 +68,14 @@ const textOf = ({ from, to, withFrom, withTo }: Stretch): string => {
 }
 
 /** The alternatives for which a condition is `holds`; undefined: too many. */
-function boxesOf(condition: Condition, holds: boolean): Box[] | undefined {
-  if ('not' in condition) return boxesOf(condition.not, !holds)
+function boxesOf(condition: Condition, holds: boolean, place: LitPlace): Box[] | undefined {
+  if ('not' in condition) return boxesOf(condition.not, !holds, place)
   const parts = 'any' in condition ? condition.any : 'all' in condition ? condition.all : undefined
   if (!parts) {
-    const [variable, stretches] = plain(condition)
+    const [variable, stretches] = plain(condition, place)
     return [new Map([[variable, holds ? stretches : complement(stretches)]])]
   }
-  const of = parts.map(part => boxesOf(part, holds))
+  const of = parts.map(part => boxesOf(part, holds, place))
   if (of.some(one => one === undefined)) return undefined
   const alternatives = of as Box[][]
   // Not any of them is all of them not.
@@ -86,7 +103,7 @@ function both(a: Box, b: Box): Box {
 const LAMP_STATES = { dark: 0, lit: 1, burning: 2, off: 3 } as const
 
 /** A condition without parts as values of one variable; yes and no are 1 and 0. */
-function plain(condition: Condition): [string, Stretch[]] {
+function plain(condition: Condition, place: LitPlace): [string, Stretch[]] {
   const yes: Stretch[] = [only(1)]
   if ('atLeastMetric' in condition)
     return [`pair|${condition.metric} − ${condition.atLeastMetric}`, [atLeast(0)]]
@@ -115,10 +132,12 @@ function plain(condition: Condition): [string, Stretch[]] {
     ]
   }
   if ('lightingRate' in condition) {
-    return [
-      'rate|lighting rate',
-      [condition.lightingRate === 'below' ? below(condition.pct) : atLeast(condition.pct)]
-    ]
+    const { lightingRate, pct, roadPct = pct, smallRoads } = condition
+    if (smallRoads && place === 'small road')
+      return ['dark|dark lamps', [only(lightingRate === 'below' ? 1 : 0)]]
+    const [name, target] =
+      place === 'district' ? ['lighting rate', pct] : ['lighting rate of a road', roadPct]
+    return [`rate|${name}`, [lightingRate === 'below' ? below(target) : atLeast(target)]]
   }
   return 'silentIntervals' in condition ? ['heard|silence', [only(0)]] : ['heard|silence', yes]
 }

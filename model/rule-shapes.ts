@@ -2,38 +2,68 @@ import { Type, type Static, type TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import { METRIC_IDS } from './metrics.ts'
 import type { OdourMetric } from './odour-limits.ts'
-import type { Fault } from './rule-faults.ts'
+import type { Label } from './label.ts'
+import { fault, type Fault } from './rule-fault-texts.ts'
 import { SEVERITY_IDS, type Rule, type RuleSettings } from './rules.ts'
 import { days, hours } from './time.ts'
 
 /** Rules as they come from people: what a rule and each of its conditions is made of, and what is wrong with one that is not. */
 
+/** What a schema expects, in Chinese; in English it is its description. */
+const IN_CHINESE = new WeakMap<TSchema, string>()
+function inChinese<T extends TSchema>(schema: T, zh: string): T {
+  IN_CHINESE.set(schema, zh)
+  return schema
+}
+function expectationOf(schema: TSchema): Label {
+  const { description: en = 'something else' } = schema as { description?: string }
+  return { en, zh: IN_CHINESE.get(schema) ?? en }
+}
+
 const oneOf = <const T extends string>(values: readonly T[]) =>
-  Type.Enum([...values] as [T, ...T[]], { description: `one of ${values.join(', ')}` })
+  inChinese(
+    Type.Enum([...values] as [T, ...T[]], { description: `one of ${values.join(', ')}` }),
+    `下列之一：${values.join('、')}`
+  )
 const number = (minimum: number, maximum: number) =>
-  Type.Number({ minimum, maximum, description: `a number from ${minimum} to ${maximum}` })
-const whole = (minimum: number, maximum: number, unit = '') =>
-  Type.Integer({ minimum, maximum, description: `a whole number${unit} from ${minimum} to ${maximum}` })
+  inChinese(
+    Type.Number({ minimum, maximum, description: `a number from ${minimum} to ${maximum}` }),
+    `${minimum} 至 ${maximum} 的数值`
+  )
+const whole = (minimum: number, maximum: number, unit: '' | ' of milliseconds' = '') =>
+  inChinese(
+    Type.Integer({ minimum, maximum, description: `a whole number${unit} from ${minimum} to ${maximum}` }),
+    `${minimum} 至 ${maximum} 的整数${unit === '' ? '' : '（毫秒）'}`
+  )
 const span = (most: number) => whole(0, most, ' of milliseconds')
 const always = Type.Literal(true, { description: 'true' })
 const text = (most: number) =>
-  Type.String({
-    minLength: 1,
-    maxLength: most,
-    pattern: '\\S',
-    description: `a text of up to ${most} characters`
-  })
+  inChinese(
+    Type.String({
+      minLength: 1,
+      maxLength: most,
+      pattern: '\\S',
+      description: `a text of up to ${most} characters`
+    }),
+    `不超过 ${most} 字的文字`
+  )
 
 const Metric = oneOf(METRIC_IDS)
 export const ODOUR_METRICS: readonly OdourMetric[] = ['nh3Ppm', 'h2sPpm']
-const Gases = Type.Array(oneOf(ODOUR_METRICS), {
-  minItems: 1,
-  uniqueItems: true,
-  description: `a list of ${ODOUR_METRICS.join(', ')}`
-})
-const Raw = Type.Union([Type.Number(), Type.Boolean(), Type.String({ maxLength: 64 })], {
-  description: 'a number, true, false or a text'
-})
+const Gases = inChinese(
+  Type.Array(oneOf(ODOUR_METRICS), {
+    minItems: 1,
+    uniqueItems: true,
+    description: `a list of ${ODOUR_METRICS.join(', ')}`
+  }),
+  `由 ${ODOUR_METRICS.join('、')} 组成的列表`
+)
+const Raw = inChinese(
+  Type.Union([Type.Number(), Type.Boolean(), Type.String({ maxLength: 64 })], {
+    description: 'a number, true, false or a text'
+  }),
+  '数值、true、false 或文字'
+)
 const Severity = oneOf(SEVERITY_IDS)
 const A_DAY = days(1)
 
@@ -55,9 +85,15 @@ export const CONDITIONS: Record<string, Fields> = {
   unchanged: { metric: Metric, unchanged: always },
   noEvent: { noEvent: oneOf(['emptying', 'haul']), days: whole(1, 7) },
   serviceDue: {
-    serviceDue: Type.Object(
-      { visits: whole(1, 100_000), openMs: whole(60_000, days(7), ' of milliseconds') },
-      { additionalProperties: false, description: '{visits, openMs}: how many visits, how many milliseconds' }
+    serviceDue: inChinese(
+      Type.Object(
+        { visits: whole(1, 100_000), openMs: whole(60_000, days(7), ' of milliseconds') },
+        {
+          additionalProperties: false,
+          description: '{visits, openMs}: how many visits, how many milliseconds'
+        }
+      ),
+      '{visits, openMs}：人次和毫秒数'
     )
   },
   aboveShare: { odour: Gases, aboveShare: number(0.01, 100) },
@@ -85,7 +121,8 @@ const Time = Type.String({
   pattern: '^([01]\\d|2[0-3]):[0-5]\\d$|^24:00$',
   description: 'a time of day as HH:MM, from 00:00 to 24:00'
 })
-const DayWindow = Type.Object(
+/** A time of the day, on some days of the week. */
+export const DayWindow = Type.Object(
   {
     from: Time,
     to: Time,
@@ -103,9 +140,12 @@ const DayWindow = Type.Object(
   }
 )
 const Words = (most: number) =>
-  Type.Object(
-    { en: text(most), zh: text(most) },
-    { additionalProperties: false, description: 'both en and zh, neither empty' }
+  inChinese(
+    Type.Object(
+      { en: text(most), zh: text(most) },
+      { additionalProperties: false, description: 'both en and zh, neither empty' }
+    ),
+    '中英文（en、zh），均不得为空'
   )
 
 /** Settings that are plain values; `when`, `clear`, `verify` and `ladder` hold conditions. */
@@ -119,16 +159,22 @@ export const SETTINGS: Record<keyof RuleSettings, TSchema | 'condition' | 'condi
   verify: 'condition or null',
   noData: NoData,
   ladder: 'ladder',
-  windows: Type.Array(DayWindow, {
-    maxItems: 20,
-    description:
-      'up to 20 windows {from, to, days?}: times of day as HH:MM (00:00 to 24:00), days of the week 1 to 7'
-  }),
+  windows: inChinese(
+    Type.Array(DayWindow, {
+      maxItems: 20,
+      description:
+        'up to 20 windows {from, to, days?}: times of day as HH:MM (00:00 to 24:00), days of the week 1 to 7'
+    }),
+    '至多 20 个时段 {from, to, days?}：时间为 HH:MM（00:00 至 24:00），days 为星期 1 至 7'
+  ),
   graceMs: span(days(7)),
   parentWaitMs: span(hours(2)),
-  due: Type.Union([whole(60_000, days(30)), Type.Literal('end-of-day')], {
-    description: 'a whole number of milliseconds from 60000 to 2592000000, or end-of-day'
-  }),
+  due: inChinese(
+    Type.Union([whole(60_000, days(30)), Type.Literal('end-of-day')], {
+      description: 'a whole number of milliseconds from 60000 to 2592000000, or end-of-day'
+    }),
+    '60000 至 2592000000 的整数（毫秒），或 end-of-day'
+  ),
   respondMs: whole(60_000, days(7), ' of milliseconds'),
   verifyWithinMs: whole(60_000, days(7), ' of milliseconds'),
   reworkWithinMs: span(days(30))
@@ -137,13 +183,19 @@ export const SETTING_IDS = Object.keys(SETTINGS) as (keyof RuleSettings)[]
 
 /** A rule as it is sent: without its id, which is in the address, and without its version, which is ours to give. */
 export type RuleDraft = Omit<Rule, 'id' | 'version'>
-const Parents = Type.Array(
-  Type.Object({ rule: text(64), via: oneOf(['cabinet', 'gateway']) }, { additionalProperties: false }),
-  { maxItems: 8, description: 'a list of {rule, via: cabinet or gateway}' }
+const Parents = inChinese(
+  Type.Array(
+    Type.Object({ rule: text(64), via: oneOf(['cabinet', 'gateway']) }, { additionalProperties: false }),
+    { maxItems: 8, description: 'a list of {rule, via: cabinet or gateway}' }
+  ),
+  '由 {rule, via: cabinet 或 gateway} 组成的列表'
 )
-const Ticket = Type.Object(
-  { title: Words(200), service: Type.Optional(Type.Boolean()) },
-  { additionalProperties: false, description: '{title, service?}: what to do, as en and zh' }
+const Ticket = inChinese(
+  Type.Object(
+    { title: Words(200), service: Type.Optional(Type.Boolean()) },
+    { additionalProperties: false, description: '{title, service?}: what to do, as en and zh' }
+  ),
+  '{title, service?}：中英文工单标题'
 )
 const FIELDS: Record<keyof RuleDraft, (typeof SETTINGS)[keyof RuleSettings] | 'overrides'> = {
   ...SETTINGS,
@@ -160,9 +212,9 @@ export const MOST_RUNGS = 2
 
 /** What is wrong with the shape of a rule that was sent; none: it is a `RuleDraft`. */
 export function draftFaults(raw: unknown): Fault[] {
-  if (!isRecord(raw)) return [{ path: 'rule', message: 'expected an object' }]
+  if (!isRecord(raw)) return [fault('rule', 'not-an-object')]
   const missing = DRAFT_FIELDS.filter(field => !(field in raw))
-  return [...missing.map(field => ({ path: field, message: 'is missing' })), ...fieldFaults(raw, FIELDS, '')]
+  return [...missing.map(field => fault(field, 'missing')), ...fieldFaults(raw, FIELDS, '')]
 }
 
 const isRecord = (raw: unknown): raw is Record<string, unknown> =>
@@ -176,9 +228,7 @@ function fieldFaults(
   return Object.entries(raw).flatMap(([name, value]): Fault[] => {
     const path = at ? `${at}.${name}` : name
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined
-    if (field === undefined) {
-      return [{ path, message: `is no field here: expected ${Object.keys(fields).join(', ')}` }]
-    }
+    if (field === undefined) return [fault(path, 'no-such-field', { known: Object.keys(fields).join(', ') })]
     if (field === 'condition or null' && value === null) return []
     if (field === 'condition' || field === 'condition or null') return conditionFaults(value, path)
     if (field === 'ladder') return ladderFaults(value, path)
@@ -191,31 +241,31 @@ const came = (raw: unknown): string => JSON.stringify(raw)?.slice(0, 60) ?? 'not
 
 function valueFaults(value: unknown, schema: TSchema, path: string): Fault[] {
   if (Check(schema, value)) return []
-  const { description = 'something else' } = schema as { description?: string }
-  return [{ path, message: `expected ${description}, came ${came(value)}` }]
+  return [fault(path, 'not-expected', { expected: expectationOf(schema), came: came(value) })]
 }
 
 /** What is wrong with the shape of a condition; none: it is one. */
 export function conditionFaults(raw: unknown, path: string, depth = 0): Fault[] {
-  if (!isRecord(raw)) return [{ path, message: `expected a condition, came ${came(raw)}` }]
-  if (depth > MOST_DEPTH) return [{ path, message: `is nested more than ${MOST_DEPTH} deep` }]
+  if (!isRecord(raw)) return [fault(path, 'no-condition', { came: came(raw) })]
+  if (depth > MOST_DEPTH) return [fault(path, 'too-deep', { most: MOST_DEPTH })]
   const kinds = Object.keys(CONDITIONS).filter(key => key in raw)
   const [kind] = kinds
   if (kind === undefined || kinds.length > 1) {
-    const said = kinds.length > 1 ? `says ${kinds.join(' and ')} at once` : `says none of them`
-    return [{ path, message: `${said}: a condition has one of ${Object.keys(CONDITIONS).join(', ')}` }]
+    const known = Object.keys(CONDITIONS).join(', ')
+    if (kind === undefined) return [fault(path, 'no-kind', { known })]
+    return [fault(path, 'several-kinds', { kinds: { en: kinds.join(' and '), zh: kinds.join('、') }, known })]
   }
   const fields = CONDITIONS[kind] as Fields
   const known = new Map(Object.entries(fields).map(([name, field]) => [name.replace('?', ''), field]))
   const faults: Fault[] = []
   for (const name of Object.keys(fields)) {
-    if (!name.endsWith('?') && !(name in raw)) faults.push({ path: `${path}.${name}`, message: 'is missing' })
+    if (!name.endsWith('?') && !(name in raw)) faults.push(fault(`${path}.${name}`, 'missing'))
   }
   for (const [name, value] of Object.entries(raw)) {
     const at = `${path}.${name}`
     const field = known.get(name)
     if (field === undefined) {
-      faults.push({ path: at, message: `does not belong to a condition with ${kind}` })
+      faults.push(fault(at, 'not-of-kind', { kind }))
     } else if (field === 'condition') faults.push(...conditionFaults(value, at, depth + 1))
     else if (field === 'conditions') faults.push(...partFaults(value, at, depth))
     else faults.push(...valueFaults(value, field, at))
@@ -225,14 +275,14 @@ export function conditionFaults(raw: unknown, path: string, depth = 0): Fault[] 
 
 function partFaults(raw: unknown, path: string, depth: number): Fault[] {
   if (!Array.isArray(raw) || raw.length === 0 || raw.length > MOST_PARTS) {
-    return [{ path, message: `expected a list of 1 to ${MOST_PARTS} conditions` }]
+    return [fault(path, 'part-list', { most: MOST_PARTS })]
   }
   return raw.flatMap((part, i) => conditionFaults(part, `${path}[${i}]`, depth + 1))
 }
 
 function ladderFaults(raw: unknown, path: string): Fault[] {
   if (!Array.isArray(raw) || raw.length > MOST_RUNGS) {
-    return [{ path, message: `expected a list of at most ${MOST_RUNGS} steps {severity, when, forMs}` }]
+    return [fault(path, 'step-list', { most: MOST_RUNGS })]
   }
   const fields = { severity: Severity, when: 'condition', forMs: span(A_DAY) }
   return raw.flatMap((rung: unknown, i) => listedFaults(rung, fields, `${path}[${i}]`))
@@ -240,13 +290,13 @@ function ladderFaults(raw: unknown, path: string): Fault[] {
 
 function overrideFaults(raw: unknown, path: string): Fault[] {
   if (!Array.isArray(raw) || raw.length > MOST_OVERRIDES) {
-    return [{ path, message: `expected a list of at most ${MOST_OVERRIDES} overrides {scope, set}` }]
+    return [fault(path, 'exception-list', { most: MOST_OVERRIDES })]
   }
   return raw.flatMap((one: unknown, i) => {
     const at = `${path}[${i}]`
     const set = isRecord(one) ? one.set : undefined
     if (!isRecord(one) || !isRecord(set)) {
-      return [{ path: at, message: 'expected {scope, set}: for whom, and which settings' }]
+      return [fault(at, 'exception-parts')]
     }
     const { set: _, ...rest } = one
     return [...listedFaults(rest, { scope: text(80) }, at), ...fieldFaults(set, SETTINGS, `${at}.set`)]
@@ -255,12 +305,9 @@ function overrideFaults(raw: unknown, path: string): Fault[] {
 
 /** Every field must be there. */
 function listedFaults(raw: unknown, fields: Record<string, TSchema | string>, path: string): Fault[] {
-  if (!isRecord(raw)) return [{ path, message: `expected ${Object.keys(fields).join(', ')}` }]
+  if (!isRecord(raw)) return [fault(path, 'fields-expected', { fields: Object.keys(fields).join(', ') })]
   const missing = Object.keys(fields).filter(name => !(name in raw))
-  return [
-    ...missing.map(name => ({ path: `${path}.${name}`, message: 'is missing' })),
-    ...fieldFaults(raw, fields, path)
-  ]
+  return [...missing.map(name => fault(`${path}.${name}`, 'missing')), ...fieldFaults(raw, fields, path)]
 }
 
 /** The same as JSON Schema, for `/schemas/rule.json`. */

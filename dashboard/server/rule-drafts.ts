@@ -1,6 +1,7 @@
 import type { RuleState } from '#ingest/rule-state'
 import { AppError } from '#model/errors'
-import { ruleFaults, type Fault } from '#model/rule-faults'
+import type { Fault } from '#model/rule-fault-texts'
+import { ruleFaults } from '#model/rule-faults'
 import { draftFaults, type RuleDraft } from '#model/rule-shapes'
 import { RULE_DEFAULTS, type Rule } from '#model/rules'
 

@@ -4,7 +4,7 @@ import { subjectOf } from '#model/ids'
 import { STALE_INTERVALS } from '#model/kinds'
 import type { Millis } from '#model/time'
 import { advance } from './advance.ts'
-import { hearClaim } from './claims.ts'
+import { claimOf, hearClaim } from './claims.ts'
 import { touch, type Core } from './core.ts'
 import { createInstance, type Instance } from './instance.ts'
 import { lookAtLamp } from './lamp-rules.ts'
@@ -31,7 +31,9 @@ export function arrived(core: Core, device: DevicePicture, receivedAt: Millis): 
     const heard = { verdict: 'cleared', at: receivedAt, knownAt: receivedAt } as const
     if (silence) {
       advance(core, silence, heard)
-      hearClaim(core, silence, heard)
+      const { compiled, subject } = silence
+      const claimed = { compiled, subject, instance: silence }
+      if (claimOf(core, claimed)) hearClaim(core, claimed, heard)
     }
   }
   scheduleSilence(core, device)

@@ -1,6 +1,6 @@
 import { FACILITY_KIND_IDS } from '#model/kinds'
 import { metricDefinition, type MetricId } from '#model/metrics'
-import { canAsk, metricsFor } from '#model/rule-faults'
+import { canAsk, metricsFor } from '#model/rule-condition-faults'
 import { CONDITIONS } from '#model/rule-shapes'
 import { defineRule, type Condition, type Rule, type RuleSubject } from '#model/rules'
 import { hours, minutes } from '#model/time'

@@ -1,5 +1,5 @@
 import { metricDefinition } from '#model/metrics'
-import type { Fault } from '#model/rule-faults'
+import type { Fault } from '#model/rule-fault-texts'
 import { applyOverrides, type Override, type Scope } from '#model/rule-scopes'
 import { CONDITIONS, SETTING_IDS } from '#model/rule-shapes'
 import type { Condition, Rule, RuleSettings } from '#model/rules'

@@ -8,7 +8,7 @@ import {
   type Severity
 } from '#model/rules'
 import type { Label } from '#model/label'
-import type { Fault } from '#model/rule-faults'
+import { faultText as textOfFault, type Fault } from '#model/rule-fault-texts'
 import type { ScopeKind } from '#model/rule-scopes'
 import { conditionText, holdText } from './condition.ts'
 import type { useRuleWords } from './i18n/rules.ts'
@@ -53,9 +53,8 @@ export function scopeText(
   return r.scopes[kind](nameOf(scope) ?? grade)
 }
 
-/** What is wrong, in the reader's language where it is said in it. */
-export const faultText = ({ message, zh }: Fault, { language }: Words): string =>
-  language === 'zh' && zh !== undefined ? zh : message
+/** What is wrong, in the reader's language. */
+export const faultText = (fault: Fault, { language }: Words): string => textOfFault(fault, language)
 
 /** One setting in words. */
 export function settingText(
