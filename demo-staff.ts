@@ -1,5 +1,5 @@
 import { httpDesk, type Desk } from '#sim/crews/desk'
-import { CREWS, OPERATOR } from '#sim/crews/staff'
+import { CREWS, INSPECTOR, OPERATOR } from '#sim/crews/staff'
 import { CITY } from '#sim/nanjing'
 import { AppError } from '#model/errors'
 import type { System } from './system.ts'
@@ -29,6 +29,7 @@ export async function hire({ system, api }: { system: System; api: Api }): Promi
     return token
   }
   const operator = await account(OPERATOR)
+  const inspector = await account(INSPECTOR)
   const crews = new Map<string, string>()
   const { items: known } = await api<{ items: { id: string }[] }>('/api/crews')
   for (const [id, crew] of Object.entries(CREWS)) {
@@ -46,7 +47,7 @@ export async function hire({ system, api }: { system: System; api: Api }): Promi
   )
   const codes = new Map(items.map(({ facility, code }) => [facility, code]))
   return {
-    desk: httpDesk({ url: system.httpUrl, operator, crews, codes }),
+    desk: httpDesk({ url: system.httpUrl, operator, inspector, crews, codes }),
     async leave() {
       for (const token of tokens) await people.revoke(token)
     }

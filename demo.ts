@@ -6,10 +6,10 @@ import { cityCsv } from '#sim/city-csv'
 import { drivenClock } from '#sim/driven-clock'
 import { simulateCrews, type Crews } from '#sim/crews/crews'
 import { connectFleet, type Fleet } from '#sim/fleet'
-import { plan } from '#sim/plan'
+import { history } from '#sim/plan'
 import type { ImportResult } from '#model/api'
 import { AppError } from '#model/errors'
-import { hours, minutes, seconds, systemClock, type Clock, type Millis } from '#model/time'
+import { days, minutes, seconds, systemClock, type Clock, type Millis } from '#model/time'
 import type { Config } from './config.ts'
 import { hire, type Api, type Staff } from './demo-staff.ts'
 import { createLog, type Log } from './log.ts'
@@ -18,7 +18,6 @@ import { startSystem, type System } from './system.ts'
 const SEED = 1
 /** A tenth of a district: what a first look can take in. */
 const SCALE = 0.1
-const HISTORY_MS = hours(24)
 /** Shorter than the silence of the fastest device, which is three minutes. */
 const STEP_MS = minutes(2)
 /** How often the people look at their tickets: in the played day every so many steps, live as often in real time. */
@@ -35,11 +34,11 @@ interface Demo {
 
 /** The demo with its clock in hand: nothing moves until it is told to. */
 export interface PreparedDemo extends Demo {
-  /** It was started before: its day was played then. */
+  /** It was started before: its past was played then. */
   known: boolean
-  /** The end of the first day: the real time of the start. */
+  /** The end of the played past: the real time of the start. */
   to: Millis
-  /** Takes the clock on to `to` in steps, with devices and people; the first day in the demo's own steps. */
+  /** Takes the clock on to `to` in steps, with devices and people; the past in the demo's own steps. */
   play(options: { to: Millis; live?: { stepMs: Millis } }): Promise<void>
   /** From here on in real time. */
   goLive(): void
@@ -53,13 +52,14 @@ interface Remembered {
 }
 
 /**
- * The whole system with a simulated district on it: the first time the last 24 hours are played through the same road
- * as any message, on a driven clock; then, and at every later start, live.
+ * The whole system with a simulated district on it: the first time the last day, or so many, is played through the same road
+ * as any message, on a driven clock; then, and at every later start, live. Told to stop meanwhile, what was played stays.
  */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
-  const { signal } = options
+  const { signal, say, daysLong = 1 } = options
   const demo = await prepareDemo(options)
   const { system, known, to, close } = demo
+  if (known && daysLong > 1) say('It was started before: its past is played at the first start only.')
   try {
     if (!known && !signal.aborted) await demo.play({ to })
     if (!signal.aborted) demo.goLive()
@@ -75,18 +75,20 @@ interface DemoOptions {
   onFatal: (error: Error) => void
   signal: AbortSignal
   say: (line: string) => void
+  /** How many days of the past the first start plays, 1 to 30; default 1. */
+  daysLong?: number
 }
 
 /** Everything of the demo but the passing of time. */
 export async function prepareDemo(options: DemoOptions): Promise<PreparedDemo> {
-  const { config, signal, say } = options
+  const { config, signal, say, daysLong = 1 } = options
   if (config.tls) {
     throw new AppError('config-invalid', 'The demo speaks no TLS: leave TLS_CERT_FILE and TLS_KEY_FILE out.')
   }
   const file = join(config.dataDir, 'demo.json')
   const known = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Remembered) : undefined
   const now = systemClock.now()
-  const from = known ? now : now - HISTORY_MS
+  const from = known ? now : now - days(daysLong)
   const clock = drivenClock(from, systemClock)
   if (known) clock.release()
 
@@ -115,7 +117,7 @@ export async function prepareDemo(options: DemoOptions): Promise<PreparedDemo> {
     const secrets = new Map(Object.entries(known?.secrets ?? (await settle(admin.api, city, file))))
     staff = await hire({ system, api: admin.api })
     await admin.leave()
-    const faults = plan({ city, from, to: now })
+    const faults = history({ city, from, to: now })
     fleet = await connectFleet({ city, url: system.mqttUrl, secrets, from, faults, log: () => {} })
     signal.addEventListener('abort', () => void fleet?.close(), { once: true })
     const { repair, faults: allFaults } = fleet
@@ -129,8 +131,9 @@ export async function prepareDemo(options: DemoOptions): Promise<PreparedDemo> {
       async play({ to, live }) {
         const playing = { system, fleet: running, crews, clock, to, signal }
         if (live) return playOn({ ...playing, ...live })
-        say(`A simulated district of ${city.facilities.length} facilities; playing its last 24 hours …`)
-        await play({ ...playing, say })
+        const past = daysLong === 1 ? '24 hours' : `${daysLong} days`
+        say(`A simulated district of ${city.facilities.length} facilities; playing its last ${past} …`)
+        await play({ ...playing, from, say })
       },
       goLive() {
         clock.release()
@@ -190,10 +193,10 @@ async function playOn({
   await untilDecided(system, time.signal)
 }
 
-async function play(options: Playing & { say: (line: string) => void }): Promise<void> {
-  const { system, fleet, crews, clock, to, signal, say } = options
+async function play(options: Playing & { from: Millis; say: (line: string) => void }): Promise<void> {
+  const { system, fleet, crews, clock, from, to, signal, say } = options
   const began = performance.now()
-  let quarter = 0
+  const tell = progress({ from, to, say })
   let step = 0
   await fleet.play({
     clock,
@@ -202,12 +205,27 @@ async function play(options: Playing & { say: (line: string) => void }): Promise
     async onStep(at) {
       await system.tick(STEP_MS)
       if (step++ % LOOK_EVERY_STEPS === 0 && !signal.aborted) await crews.step(at)
-      const done = Math.floor((4 * (at - (to - HISTORY_MS))) / HISTORY_MS)
-      if (done > quarter && done < 4) say(`  … ${(quarter = done) * 25} %`)
+      tell(at, performance.now() - began)
     }
   })
   await untilDecided(system, signal)
   if (!signal.aborted) say(`Played in ${((performance.now() - began) / 1000).toFixed(1)} s.`)
+}
+
+/** Says how far a past is: a day in quarters, more of them day by day with the time they still take. */
+function progress({ from, to, say }: { from: Millis; to: Millis; say: (line: string) => void }) {
+  const daysLong = Math.round((to - from) / days(1))
+  const parts = daysLong === 1 ? 4 : daysLong
+  let told = 0
+  return (at: Millis, tookMs: Millis): void => {
+    const done = Math.floor((parts * (at - from)) / (to - from))
+    if (done <= told || done >= parts) return
+    told = done
+    if (daysLong === 1) return say(`  … ${(100 * done) / parts} %`)
+    const leftSeconds = ((tookMs / (at - from)) * (to - at)) / 1000
+    const left = leftSeconds < 90 ? `${Math.ceil(leftSeconds)} s` : `${Math.ceil(leftSeconds / 60)} min`
+    say(`  … ${done} of ${daysLong} days, about ${left} left`)
+  }
 }
 
 /** The people go on working by the clock; what fails once is tried again at the next look. */

@@ -7,7 +7,8 @@ import { startSystem, type System } from './system.ts'
 const HELP = `Mingjie 明洁 — monitors a city's sanitation facilities.
 
   npm start          the live system
-  npm run demo       the same with a simulated district
+  npm run demo       the same with a simulated district; its first start plays the last day of it, or with
+                     npm run demo -- --days 30   so many days, 1 to 30: half a minute or so for each
 
 Set by the environment:
 ${wrapped(Object.keys(ENVIRONMENT))}
@@ -20,9 +21,13 @@ const STOP_WITHIN_MS = 30_000
 async function main(): Promise<void> {
   const words = process.argv.slice(2)
   if (words.includes('--help') || words.includes('-h')) return console.log(HELP)
-  const unknown = words.filter(word => word !== '--demo')
-  if (unknown.length > 0)
-    throw new AppError('config-invalid', `I do not know "${unknown.join(' ')}". Try --help.`)
+  const demo = words.includes('--demo')
+  const { daysLong, unknown } = demoDays(words.filter(word => word !== '--demo'))
+  if (unknown.length > 0 || (daysLong !== undefined && !demo))
+    throw new AppError(
+      'config-invalid',
+      `I do not know "${(unknown[0] ? unknown : words).join(' ')}". Try --help.`
+    )
 
   const config = readConfig(process.env)
   const stopping = new AbortController()
@@ -56,13 +61,37 @@ async function main(): Promise<void> {
 
   await buildPageIfStale()
   if (stopping.signal.aborted) return
-  const running = words.includes('--demo')
-    ? startDemo({ config, onFatal, signal: stopping.signal, say: line => console.log(line) })
+  const running = demo
+    ? startDemo({
+        config,
+        onFatal,
+        signal: stopping.signal,
+        say: line => console.log(line),
+        daysLong: daysLong ?? 1
+      })
     : startLive({ config, onFatal, signal: stopping.signal })
   started = running.catch(unlessStopped)
   const { system } = (await started) ?? {}
   // Also when stopping already, if there is a password to tell: it is told once.
   if (system && (!stopping.signal.aborted || system.adminSecret)) greet(system)
+}
+
+/** Less than raw readings are kept, or the first of them would go at once. */
+const MOST_DEMO_DAYS = 30
+
+/** How much of the past the demo is to play, and the words that say something else. */
+function demoDays(words: readonly string[]): { daysLong: number | undefined; unknown: string[] } {
+  const at = words.findIndex(word => word === '--days' || word.startsWith('--days='))
+  if (at < 0) return { daysLong: undefined, unknown: [...words] }
+  const inOne = words[at] !== '--days'
+  const text = (inOne ? words[at]?.slice('--days='.length) : words[at + 1]) ?? ''
+  const daysLong = Number(text)
+  if (text === '' || !Number.isInteger(daysLong) || daysLong < 1 || daysLong > MOST_DEMO_DAYS)
+    throw new AppError(
+      'config-invalid',
+      `--days "${text}" is not a whole number from 1 to ${MOST_DEMO_DAYS}.`
+    )
+  return { daysLong, unknown: words.filter((_, i) => i !== at && (inOne || i !== at + 1)) }
 }
 
 /** A start that waited for its database and was told to stop has nothing to close and no fault. */

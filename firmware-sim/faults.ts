@@ -1,6 +1,6 @@
 import type { DeviceKind } from '#model/kinds'
 import type { Millis } from '#model/time'
-import { minutes } from '#model/time'
+import { minutes, seconds } from '#model/time'
 
 /**
  * Where a fault sits: `world` is felt by the sensor, `link` is the connection, `message` is what the device makes of its
@@ -94,6 +94,12 @@ export const FAULTS = {
     label: 'it restarts every few minutes and begins counting anew',
     layer: 'message',
     strikes: TOILETS
+  },
+  'reboot-storm': {
+    label:
+      'the devices of a street, or a gateway with all it speaks for, restart within seconds, again and again',
+    layer: 'message',
+    strikes: [...SPEAKING, ...LAMPS, 'gateway']
   }
 } as const satisfies Record<string, FaultDefinition>
 export type FaultKind = keyof typeof FAULTS
@@ -108,6 +114,10 @@ export interface Fault {
   /** A repair moves it to the moment it was made. */
   to: Millis
 }
+
+/** In a storm all restart so often, each within so long of the others. */
+export const STORM_EVERY_MS = minutes(4)
+export const STORM_SPREAD_MS = seconds(8)
 
 /** How far a clock is ahead: within what is put right, and far beyond it. */
 export const CLOCK_AHEAD_MS = minutes(9)

@@ -104,7 +104,11 @@ export async function connectFleet({ city, url, secrets, from, faults, log }: Fl
   async function advance(at: Millis, acknowledged: boolean): Promise<void> {
     const downThen = stream.down(at)
     for (const device of down) if (!downThen.has(device)) links.get(device)?.setUp(true)
-    const deliveries = stream.until(at).map(report => linkOf(report.device).deliver(report))
+    const deliveries = stream.until(at).map(report => {
+      const link = linkOf(report.device)
+      if (report.restarted) link.restart()
+      return link.deliver(report)
+    })
     now = at
     if (acknowledged) await Promise.all(deliveries)
     for (const device of downThen) if (!down.has(device)) links.get(device)?.setUp(false)

@@ -4,15 +4,17 @@ import type { Device, Facility } from '#model/registry'
 import { hours, minutes, type Millis } from '#model/time'
 import type { City } from './city.ts'
 import type { Fault, FaultKind } from './faults.ts'
+import { HARD_MINUTES } from './hard-minutes.ts'
 import { between, randomFor, shuffled, type Random } from './random.ts'
+import { storms } from './storms.ts'
 import type { RuleId } from './truth/domain.ts'
 import { stretches } from './truth/stretches.ts'
 import { makeWorld } from './world.ts'
 
-type Struck = { device: Device; facility: Facility; begin: Millis; random: Random }
+export type Struck = { device: Device; facility: Facility; begin: Millis; random: Random }
 
 /** Something to happen to a device of a kind in one slot of the time, and which rules it puts to the test. */
-interface Scenario {
+export interface Scenario {
   name: string
   tests: readonly RuleId[]
   /** How often in 500 facilities and 24 h; at least once if there is anything to strike. */
@@ -26,7 +28,12 @@ interface Scenario {
 }
 
 const SLOT_MS = hours(12)
+/** At the beginning of a slot nothing is wrong, and at its end what was can be seen to be over. */
+const LEAD_MS = minutes(30)
 const TAIL_MS = hours(1.5)
+/** In less there is no room for either. */
+const SHORT_MS = hours(6)
+const SHORT_LEAD_MS = minutes(1)
 
 const lasting =
   (kind: FaultKind, min: Millis, max: Millis) =>
@@ -314,6 +321,9 @@ export function hardDays(options: {
     })
   )
   const slots = Math.max(1, Math.floor((to - from) / SLOT_MS))
+  const short = to - from < SHORT_MS
+  const leadMs = short ? SHORT_LEAD_MS : LEAD_MS
+  const tailMs = short ? 0 : TAIL_MS
   const taken = new Set<string>()
   const faults: Fault[] = []
 
@@ -323,9 +333,15 @@ export function hardDays(options: {
       ? (facility.attributes.cabinet ?? facility.id)
       : device.id
 
+  const roomOf = (slot: number) => ({
+    from: from + slot * SLOT_MS + leadMs,
+    to: Math.min(to, from + (slot + 1) * SLOT_MS) - tailMs
+  })
+
   function beginIn(slot: number, scenario: Scenario, device: Device): Millis | undefined {
-    const first = from + slot * SLOT_MS + minutes(30)
-    const last = Math.min(to, from + (slot + 1) * SLOT_MS) - scenario.lastsMs(device) - TAIL_MS
+    const room = roomOf(slot)
+    const first = room.from
+    const last = room.to - scenario.lastsMs(device)
     if (scenario.when === 'start') return slot === 0 && to - from >= hours(26) ? from + minutes(5) : undefined
     if (last <= first) return undefined
     if (!scenario.when) return between(random, first, last)
@@ -359,15 +375,17 @@ export function hardDays(options: {
   }
 
   if (rules.has('lighting-rate')) faults.push(...cable({ city, from, to, random, taken, slots }))
-  const wanted = SCENARIOS.filter(({ tests }) => tests.length === 0 || tests.every(rule => rules.has(rule)))
-  if (rules.has('cabinet-dead')) wanted.unshift(largeCabinet(city))
+  const rooms = Array.from({ length: slots }, (_, slot) => roomOf(slot))
+  faults.push(...storms({ city, devices, slots: rooms, taken, keyOf }))
+  const wanted = (short ? HARD_MINUTES : SCENARIOS).filter(
+    ({ tests }) => tests.length === 0 || tests.every(rule => rules.has(rule))
+  )
+  if (rules.has('cabinet-dead') && !short) wanted.unshift(largeCabinet(city))
   // What takes the whole time finds its place first.
   const ordered = [...wanted].sort((a, b) => Number(b.when === 'start') - Number(a.when === 'start'))
   for (const scenario of ordered) {
-    const times = Math.max(
-      1,
-      Math.round((scenario.times * city.facilities.length * (to - from)) / (500 * hours(24)))
-    )
+    const scale = short ? 1 : (city.facilities.length * (to - from)) / (500 * hours(24))
+    const times = Math.max(1, Math.round(scenario.times * scale))
     for (let i = 0; i < times; i++) {
       const order = shuffled(
         random,

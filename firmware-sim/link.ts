@@ -13,6 +13,8 @@ export interface Link {
   deliver(report: Report): Promise<void>
   /** Cuts the connection as a dead network does (the last will speaks), or lets it come back. */
   setUp(up: boolean): void
+  /** Cuts it as a restart of the device does: the last will speaks, and it connects anew by itself. */
+  restart(): void
   /** Says good-bye and disconnects; waits no longer than a second for a broker that does not answer. */
   close(): Promise<void>
 }
@@ -157,6 +159,9 @@ export function mqttLink(options: {
       if (!up) client?.end(true)
       else if (!client) connect(error => error && again())
     },
+
+    // Its loss is mended like any other.
+    restart: () => void client?.end(true),
 
     async close() {
       closed = true

@@ -1,7 +1,7 @@
 import { expectedIntervalMs } from '#model/device-models'
 import type { DeviceKind } from '#model/kinds'
 import type { Device } from '#model/registry'
-import { hours, minutes, type Millis } from '#model/time'
+import { days, hours, minutes, type Millis } from '#model/time'
 import type { City } from './city.ts'
 import { FAULTS, layerOf, type Fault, type FaultKind } from './faults.ts'
 import { between, randomFor, shuffled, type Random } from './random.ts'
@@ -94,6 +94,23 @@ export function plan({ city, from, to }: { city: City; from: Millis; to: Millis 
     }
   }
   return [...faults, ...darkLamps({ city, random, night: newestNight(world, from, to) })]
+}
+
+/**
+ * What goes wrong in a past of whole days: in each what `plan` says of it, and what a day before the last left broken is put right at
+ * its end, if nobody did so before.
+ */
+export function history({ city, from, to }: { city: City; from: Millis; to: Millis }): Fault[] {
+  const faults: Fault[] = []
+  for (let end = to - days(1); end > from; end -= days(1)) {
+    const day = plan({ city, from: Math.max(from, end - days(1)), to: end })
+    faults.push(
+      ...day.flatMap(fault => (fault.from < end ? [{ ...fault, to: Math.min(fault.to, end) }] : []))
+    )
+  }
+  return [...faults, ...plan({ city, from: Math.max(from, to - days(1)), to })].sort(
+    (a, b) => a.from - b.from
+  )
 }
 
 /**

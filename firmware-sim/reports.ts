@@ -7,6 +7,8 @@ import type { City } from './city.ts'
 import {
   CLOCK_AHEAD_MS,
   CLOCK_FAR_AHEAD_MS,
+  STORM_EVERY_MS,
+  STORM_SPREAD_MS,
   layerOf,
   type Fault,
   type FaultKind,
@@ -24,6 +26,8 @@ export interface Report {
   entries: TelemetryEntry[]
   /** What a misbehaving device sends instead of its entries. */
   raw?: string
+  /** The first after a restart: its connection is a new one. */
+  restarted?: true
 }
 
 /** One entry goes as an object, several as an array. */
@@ -62,11 +66,18 @@ const GARBAGE: readonly ((at: Millis) => string)[] = [
   at => `{"at":${at + hours(24 * 365)},"values":{"fillPct":40}}`
 ]
 
+/** What begins anew with a restart. */
+const COUNTERS = ['visitsTotal', 'cyclesTotal', 'energyKwh'] as const
+
 /** A device that is switched on. */
 interface Running {
   device: Device
   random: Random
   measure: (at: Millis) => TelemetryEntry['values'] | undefined
+  /** The newest it measured of everything: what it says of itself after a restart. */
+  known: TelemetryEntry['values']
+  /** What its counters stood at when they last began anew. */
+  countedFrom: { [counter in (typeof COUNTERS)[number]]?: number }
 }
 
 /** A device with a connection, and those it speaks for. */
@@ -78,8 +89,6 @@ interface Publisher extends Running {
   backlog: TelemetryEntry[]
   /** What the next message will overtake. */
   held: Report | undefined
-  /** What its counter stood at when it last began anew. */
-  countedFrom: number
 }
 
 /**
@@ -98,13 +107,30 @@ export function reportStream({
   const world = makeWorld()
   const facilities = new Map(city.facilities.map(facility => [facility.id, facility]))
   const faultsOf = new Map<string, Fault[]>()
+  /** When devices in a storm restart, soonest first. */
+  const restarts = new Map<string, Millis[]>()
   let sentTo = from
 
   function add(more: readonly Fault[]): void {
     for (const fault of more) {
+      if (fault.kind === 'reboot-storm') {
+        const times = [...(restarts.get(fault.device) ?? []), ...restartsIn(fault)]
+        restarts.set(
+          fault.device,
+          times.filter(at => at > sentTo).sort((a, b) => a - b)
+        )
+      }
       const known = faultsOf.get(fault.device) ?? []
       faultsOf.set(fault.device, [...known.filter(({ to }) => to > sentTo - FELT_MS), { ...fault }])
     }
+  }
+  /** Each a few seconds from the others, and a while before the storm is over. */
+  function restartsIn({ device, from, to }: Fault): Millis[] {
+    const random = randomFor(city.seed, `storm/${device}/${from}`)
+    const times: Millis[] = []
+    for (let at = from; at + STORM_SPREAD_MS < to; at += STORM_EVERY_MS)
+      times.push(Math.round(at + random() * STORM_SPREAD_MS))
+    return times
   }
   const newest = (device: string, at: Millis, layer: FaultLayer) =>
     faultsOf.get(device)?.findLast(fault => fault.from <= at && layerOf(fault.kind) === layer)
@@ -137,14 +163,25 @@ export function reportStream({
       powered: !feeder || !CUTS_POWER.has(now(feeder, at, 'world')?.kind)
     })
     const step = BEHAVIOURS[device.kind].start(moment(from))
-    return { device, random, measure: at => step(moment(at)) }
+    const running: Running = {
+      device,
+      random,
+      measure(at) {
+        const values = step(moment(at))
+        Object.assign(running.known, values)
+        return values
+      },
+      known: {},
+      countedFrom: {}
+    }
+    return running
   }
 
   function publisherOf(device: Device, members: Running[]): Publisher {
     const running = switchOn(device)
     const wakeMs = BEHAVIOURS[device.kind].wakeMs({ device, facility: undefined })
     const nextAt = Math.ceil(from + running.random() * wakeMs)
-    return { ...running, wakeMs, nextAt, members, seq: 0, backlog: [], held: undefined, countedFrom: 0 }
+    return { ...running, wakeMs, nextAt, members, seq: 0, backlog: [], held: undefined }
   }
 
   /** What a publisher measured at this waking: its own values, and those of the lamps it asked just before. */
@@ -171,19 +208,60 @@ export function reportStream({
     const aheadMs =
       kind === 'clock-ahead' ? CLOCK_AHEAD_MS : kind === 'clock-far-ahead' ? CLOCK_FAR_AHEAD_MS : 0
     const restarts = kind === 'reboots' && publisher.seq % REBOOT_EVERY_WAKES === 0
-    if (!kind && publisher.countedFrom === 0) return entries
+    if (!kind) return entries.map(entry => counted(publisher, entry))
     return entries.map(entry => {
-      const visits = entry.values.visitsTotal
-      if (restarts && typeof visits === 'number') publisher.countedFrom = visits
+      if (restarts) beginAnew(publisher, entry.values)
       return {
-        ...entry,
+        ...counted(publisher, entry),
         at: Number(entry.at) + aheadMs,
-        ...(kind === 'reboots' && { seq: publisher.seq % REBOOT_EVERY_WAKES }),
-        ...(typeof visits === 'number' && {
-          values: { ...entry.values, visitsTotal: visits - publisher.countedFrom }
-        })
+        ...(kind === 'reboots' && { seq: publisher.seq % REBOOT_EVERY_WAKES })
       }
     })
+  }
+
+  const speakerOf = (publisher: Publisher, entry: TelemetryEntry): Running =>
+    entry.device === undefined
+      ? publisher
+      : (publisher.members.find(({ device }) => device.id === entry.device) ?? publisher)
+
+  function beginAnew({ countedFrom }: Running, values: TelemetryEntry['values']): void {
+    for (const counter of COUNTERS) {
+      const value = values[counter]
+      if (typeof value === 'number') countedFrom[counter] = value
+    }
+  }
+
+  /** An entry with its counters as they stand since their device began anew. */
+  function counted(publisher: Publisher, entry: TelemetryEntry): TelemetryEntry {
+    if (!COUNTERS.some(counter => counter in entry.values)) return entry
+    const { countedFrom } = speakerOf(publisher, entry)
+    let values = entry.values
+    for (const counter of COUNTERS) {
+      const value = values[counter]
+      const before = countedFrom[counter]
+      if (before !== undefined && typeof value === 'number')
+        values = { ...values, [counter]: Math.round((value - before) * 100) / 100 }
+    }
+    return values === entry.values ? entry : { ...entry, values }
+  }
+
+  /** All it knows at once, twice, counted from nothing, on a new connection; a gateway for those behind it too. */
+  function restart(publisher: Publisher, at: Millis): Report[] {
+    const { device } = publisher
+    if (linkFault(device.id, at)) return []
+    publisher.seq = -1
+    const measured = entriesOf(publisher, at)
+    // What reports on a change only does so without one now.
+    if (measured.at(-1)?.at !== at) measured.push({ at, seq: ++publisher.seq, values: {} })
+    const entries = measured.flatMap(entry => {
+      const who = speakerOf(publisher, entry)
+      beginAnew(who, who.known)
+      const values = { ...who.known }
+      return Object.keys(values).length > 0 ? [counted(publisher, { ...entry, values })] : []
+    })
+    if (entries.length === 0) return []
+    const report = { device: device.id, at, entries }
+    return [{ ...report, restarted: true }, report]
   }
 
   function wake(publisher: Publisher, at: Millis): Report[] {
@@ -224,7 +302,11 @@ export function reportStream({
   return {
     add,
     faults: () => [...faultsOf.values()].flat(),
-    nextAt: () => publishers.reduce((soonest, { nextAt }) => Math.min(soonest, nextAt), Infinity),
+    nextAt: () =>
+      publishers.reduce(
+        (soonest, { nextAt, device }) => Math.min(soonest, nextAt, restarts.get(device.id)?.[0] ?? Infinity),
+        Infinity
+      ),
     repair(devices, kinds, at) {
       const ill = devices
         .flatMap(device => faultsOf.get(device) ?? [])
@@ -237,9 +319,14 @@ export function reportStream({
       sentTo = Math.max(sentTo, to)
       const reports: Report[] = []
       for (const publisher of publishers) {
+        const boots = restarts.get(publisher.device.id)
         for (; publisher.nextAt <= to; publisher.nextAt += publisher.wakeMs) {
+          while (boots?.[0] !== undefined && boots[0] < publisher.nextAt)
+            reports.push(...restart(publisher, boots.shift() as Millis))
           reports.push(...wake(publisher, publisher.nextAt))
         }
+        while (boots?.[0] !== undefined && boots[0] <= to)
+          reports.push(...restart(publisher, boots.shift() as Millis))
       }
       return reports.sort((a, b) => a.at - b.at || (a.device < b.device ? -1 : a.device > b.device ? 1 : 0))
     }

@@ -5,11 +5,11 @@ import { cleanings } from '../cleaning.ts'
 import type { Fault } from '../faults.ts'
 import { between, randomFor } from '../random.ts'
 import type { Deed, TicketDeed } from './deeds.ts'
-import type { Desk, Work } from './desk.ts'
+import type { Desk, DeskRole, Work } from './desk.ts'
 import { jobOf, type Job } from './repairs.ts'
 
 export interface Crews {
-  /** Does what is due at `at`: the operator's part, the crews' and the cleaners'. One call at a time. */
+  /** Does what is due at `at`: the operator's part, the crews', the inspector's and the cleaners'. One call at a time. */
   step(at: Millis): Promise<void>
   /** What was done so far, and what was refused. */
   counts(): Record<Count, number>
@@ -22,7 +22,7 @@ type Count = 'dispatched' | 'accepted' | 'claimed' | 'verified' | 'false claims'
 const SHARE = { new: 0.04, dispatched: 0.12, accepted: 0.3, 'in-progress': 0.25 } as const
 const LEAST_MS = minutes(1)
 const MOST_MS = hours(4)
-/** How long an operator takes to look at what no sensor can tell. */
+/** How long an inspector takes to look at what no sensor can tell. */
 const LOOK_MS: readonly [Millis, Millis] = [minutes(3), minutes(12)]
 /** One crew in eight says it is done without having been there. */
 const LAZY_SHARE = 0.12
@@ -50,7 +50,7 @@ interface Unheard {
 
 /**
  * The people of the simulated city: an operator who sends crews where the system does not, crews that travel, repair the
- * world and claim, some of them without having been there, and the operator again where no sensor can tell. How long each
+ * world and claim, some of them without having been there, and an inspector where no sensor can tell. How long each
  * takes depends on the seed and the ticket's id alone.
  */
 export function simulateCrews(options: {
@@ -64,8 +64,12 @@ export function simulateCrews(options: {
   faults: () => readonly Fault[]
   /** Cleanings after this are theirs; default the first step's time. */
   from?: Millis
+  /** Travel, repair and what else takes them time, as a share of what it takes in a city; default 1. */
+  pace?: number
+  /** What time it is when something is done, where time goes on meanwhile; default the step's. */
+  now?: () => Millis
 }): Crews {
-  const { city, desk, repair, faults, honest = false } = options
+  const { city, desk, repair, faults, honest = false, pace = 1, now } = options
   const known = new Map<string, Known>()
   const unheard = new Map<string, Unheard>()
   const deeds: Deed[] = []
@@ -82,10 +86,10 @@ export function simulateCrews(options: {
 
   function waitMs(ticket: Work, returned: boolean): Millis {
     const random = randomFor(city.seed, `crew/${ticket.id}/${ticket.state}/${returned}`)
-    if (ticket.state === 'claimed-done') return between(random, ...LOOK_MS)
+    if (ticket.state === 'claimed-done') return pace * between(random, ...LOOK_MS)
     const share = SHARE[ticket.state as keyof typeof SHARE] ?? 0
     const most = Math.min(MOST_MS, Math.max(2 * LEAST_MS, share * ticket.allowedMs))
-    return between(random, Math.max(LEAST_MS, most / 4), most)
+    return pace * between(random, Math.max(LEAST_MS, most / 4), most)
   }
 
   const isLazy = ({ id }: Work, returned: boolean): boolean =>
@@ -95,7 +99,7 @@ export function simulateCrews(options: {
     !honest && rule !== CLEANING && randomFor(city.seed, `signal/${id}`)() < UNHEARD_SHARE
 
   /** What is to be done with a ticket in this state, by whom; nothing where the sensor is waited for. */
-  function next(ticket: Work): { action: TicketAction; as: 'operator' | 'crew'; note?: string } | undefined {
+  function next(ticket: Work): { action: TicketAction; as: DeskRole; note?: string } | undefined {
     switch (ticket.state) {
       case 'new':
         return { action: 'dispatch', as: 'operator' }
@@ -107,7 +111,7 @@ export function simulateCrews(options: {
         return { action: 'claim', as: 'crew' }
       case 'claimed-done':
         return ticket.verification === 'person'
-          ? { action: 'verify', as: 'operator', note: VERIFIED }
+          ? { action: 'verify', as: 'inspector', note: VERIFIED }
           : undefined
       default:
         return undefined
@@ -123,7 +127,7 @@ export function simulateCrews(options: {
 
   async function scan(facility: string, at: Millis): Promise<void> {
     await desk.scan(facility)
-    deeds.push({ what: 'scan', facility, at })
+    deeds.push({ what: 'scan', facility, at: now?.() ?? at })
   }
 
   const DEEDS: Partial<Record<TicketAction, TicketDeed['what']>> = {
@@ -135,12 +139,12 @@ export function simulateCrews(options: {
 
   async function act(
     ticket: Work,
-    { action, as, note, at }: { action: TicketAction; as: 'operator' | 'crew'; note?: string; at: Millis }
+    { action, as, note, at }: { action: TicketAction; as: DeskRole; note?: string; at: Millis }
   ): Promise<string | undefined> {
     const refused = await desk.act(ticket, action, as, note)
     const what = DEEDS[action]
     const { id, rule, subject } = ticket
-    if (refused === undefined && what) deeds.push({ what, ticket: id, rule, subject, at })
+    if (refused === undefined && what) deeds.push({ what, ticket: id, rule, subject, at: now?.() ?? at })
     return refused
   }
 
@@ -156,7 +160,7 @@ export function simulateCrews(options: {
       else {
         counts['late claims']++
         const { rule, subject } = ticket
-        deeds.push({ what: 'late-claim', ticket: id, rule, subject, at })
+        deeds.push({ what: 'late-claim', ticket: id, rule, subject, at: now?.() ?? at })
       }
     }
   }
@@ -184,7 +188,7 @@ export function simulateCrews(options: {
       await work(ticket, at)
       unheard.set(ticket.id, {
         ticket,
-        claimAt: at + between(randomFor(city.seed, `signal-back/${ticket.id}`), ...SIGNAL_MS)
+        claimAt: at + pace * between(randomFor(city.seed, `signal-back/${ticket.id}`), ...SIGNAL_MS)
       })
       return
     }
@@ -196,7 +200,7 @@ export function simulateCrews(options: {
     count(move.action, refused !== undefined)
     // Nothing was done there: the crew goes again.
     if (refused !== undefined && move.action === 'verify')
-      await act(ticket, { action: 'return', as: 'operator', note: NOT_DONE, at })
+      await act(ticket, { action: 'return', as: 'inspector', note: NOT_DONE, at })
     // Somebody else was there first, or it ended meanwhile: looked at anew.
     if (refused !== undefined) known.delete(ticket.id)
   }

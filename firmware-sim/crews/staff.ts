@@ -2,12 +2,18 @@ import type { CrewBody } from '#model/crews'
 import type { Role } from '#model/tickets'
 import { CITY } from '../nanjing.ts'
 
-/** Who works in the simulated city: an operator at the desk, and one account for each crew. */
-export const OPERATOR: { username: string; name: string; role: Role } = {
+/** Who works in the simulated city: an operator at the desk, an inspector, and one account for each crew. */
+interface Person {
+  username: string
+  name: string
+  role: Role
+}
+export const OPERATOR: Person = {
   username: 'sim-desk',
   name: '模拟值班台',
   role: 'operator'
 }
+export const INSPECTOR: Person = { username: 'sim-inspector', name: '模拟督查员', role: 'inspector' }
 
 const crew = (name: string, contractor: string, kinds: CrewBody['kinds'], member: string): CrewBody => ({
   name,
@@ -29,3 +35,10 @@ export const CREWS: Record<string, CrewBody> = {
   // What lies between the kinds, like litter on a road or a device on a shelf.
   'sim-all': crew('综合维护班', '明灯市政工程有限公司', [], 'sim-all')
 }
+
+/** Everybody with an account. */
+export const PEOPLE: readonly Person[] = [
+  OPERATOR,
+  INSPECTOR,
+  ...Object.entries(CREWS).map(([username, { name }]): Person => ({ username, name, role: 'crew' }))
+]

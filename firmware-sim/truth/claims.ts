@@ -1,5 +1,6 @@
 import { expectedIntervalMs } from '#model/device-models'
 import { subjectOf, type Subject } from '#model/ids'
+import type { FacilityKind } from '#model/kinds'
 import type { Device, Facility } from '#model/registry'
 import { days, hours, minutes, type Millis } from '#model/time'
 import { FAULTS, type Fault, type FaultKind } from '../faults.ts'
@@ -318,7 +319,14 @@ const CLAIMS: Record<FaultKind, (one: Case) => Claims> = {
       blindMs: GONE_INTERVALS * intervalOf(one)
     })
     const own = none(one, why, ['device-silent'], [itself(one)])
-    return { ...dead, mustNot: [...(dead.mustNot ?? []), ...own, ...children(one, why)] }
+    // Lamps that speak for themselves are back within their interval after it; till then most of them are gone.
+    const alone = one.device.kind === 'cabinet-controller'
+    const late = (ticket: MustTicket) => (alone ? { ...ticket, clearsLateMs: intervalOf(one) } : ticket)
+    return {
+      must: (dead.must ?? []).map(late),
+      may: (dead.may ?? []).map(late),
+      mustNot: [...(dead.mustNot ?? []), ...own, ...children(one, why)]
+    }
   },
   // Nobody says so: four fifths of its lamps are not heard for two intervals. The first report after says that it is over,
   // and so do its lamps, within their interval.
@@ -369,7 +377,26 @@ const CLAIMS: Record<FaultKind, (one: Case) => Claims> = {
       ...none(one, 'a restart is not silence', ['device-silent'], [itself(one)]),
       ...none(one, 'a counter that begins anew counts no visits', ['toilet-leak'], [here(one)])
     ]
-  })
+  }),
+  'reboot-storm': one => {
+    const why = 'all restart at once, and nothing else is wrong'
+    return {
+      mustNot: [
+        ...none(one, why, ['device-silent'], [itself(one)]),
+        ...none(one, why, ABOUT[one.facility.kind], [here(one)]),
+        ...(one.device.kind === 'gateway' ? children(one, why, ABOUT.light) : [])
+      ]
+    }
+  }
+}
+
+/** What one could take a restart for, with counters from nothing and everything said twice. */
+const ABOUT: Record<FacilityKind, readonly RuleId[]> = {
+  bin: ['bin-full', 'bin-fire', 'bin-tilted', 'bin-not-emptied'],
+  compactor: ['compactor-full', 'compactor-fault', 'station-odour'],
+  toilet: ['toilet-leak', 'toilet-clean-due', 'toilet-crowded', 'toilet-odour'],
+  light: ['lamp-day-burn'],
+  cabinet: ['cabinet-dead']
 }
 
 function odour(one: Case, rule: RuleId): Claims {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { encodeValue, isMetric } from '#model/metrics'
-import { days, hours, minutes } from '#model/time'
+import { days, hours, minutes, seconds } from '#model/time'
 import { makeCity } from '#sim/city'
 import type { Fault } from '#sim/faults'
 import { plan } from '#sim/plan'
@@ -89,5 +89,51 @@ describe('a device without network', () => {
     const measured = (reports: Report[]) =>
       reports.filter(({ device }) => device === offline.device).flatMap(({ entries }) => entries)
     expect(measured(reportsOf([offline]))).toEqual(measured(reportsOf([])))
+  })
+})
+
+describe('a storm of restarts', () => {
+  const gateway = city.devices.find(({ kind }) => kind === 'gateway')!
+  const [toilet] = city.devices.filter(({ kind }) => kind === 'occupancy-sensor')
+  const [bin] = city.devices.filter(({ kind }) => kind === 'fill-sensor')
+  const storm = [gateway, toilet!, bin!].map(
+    ({ id }): Fault => ({ kind: 'reboot-storm', device: id, from: from + hours(3), to: from + hours(3.5) })
+  )
+  const reports = reportsOf(storm)
+  const of = (device: string) => reports.filter(report => report.device === device)
+  const restarts = (device: string) => of(device).filter(({ restarted }) => restarted)
+
+  it('takes all of them within seconds, several times, each on a new connection', () => {
+    const times = storm.map(({ device }) => restarts(device).map(({ at }) => at))
+    for (const one of times) expect(one).toHaveLength(times[0]!.length)
+    expect(times[0]!.length).toBeGreaterThan(5)
+    for (const i of times[0]!.keys()) {
+      const together = times.map(one => one[i]!)
+      expect(Math.max(...together) - Math.min(...together)).toBeLessThan(seconds(10))
+    }
+  })
+
+  it('lets each say all it knows at once, twice, and count its messages from nothing', () => {
+    for (const { device } of storm) {
+      for (const first of restarts(device)) {
+        const again = of(device).filter(({ at, entries }) => at === first.at && entries === first.entries)
+        expect(again).toHaveLength(2)
+        expect(first.entries.at(-1)?.seq).toBe(0)
+      }
+    }
+    expect(restarts(gateway.id)[0]!.entries.length).toBeGreaterThan(10)
+    expect(Object.keys(restarts(bin!.id)[0]!.entries[0]!.values)).toContain('tempC')
+  })
+
+  it('lets counters begin anew, and grow from there', () => {
+    const counted = of(toilet!.id)
+      .filter(({ at }) => at >= from + hours(2.9))
+      .map(({ entries }) => Number(entries[0]!.values.visitsTotal))
+    const drops = counted.filter((visits, i) => visits < (counted[i - 1] ?? 0))
+    expect(counted[0]).toBeGreaterThan(1000)
+    expect(drops.length).toBeGreaterThan(1)
+    expect(Math.max(...counted.slice(-100))).toBeLessThan(5000)
+    const energy = restarts(gateway.id).map(({ entries }) => entries.at(-1)!.values.energyKwh)
+    expect(new Set(energy)).toEqual(new Set([0]))
   })
 })
