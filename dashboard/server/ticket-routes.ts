@@ -100,7 +100,13 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
   const isTheirs = (row: { crew: string | null; area: string | null }, person: Person): boolean =>
     seenBy(sightOf(person, { crews, live }))(row)
 
-  function periodOf({ from, to, area, crew, kind }: Static<typeof RatesQuery>): RatesFilter {
+  /** @throws AppError `forbidden` when a crew asks for the numbers of another */
+  function periodOf(
+    { from, to, area, crew, kind }: Static<typeof RatesQuery>,
+    { role, username }: Person
+  ): RatesFilter {
+    if (role === 'crew' && crew !== undefined && !crewsOf(username).includes(crew))
+      throw new AppError('forbidden', 'A crew sees its own numbers and those of all together.')
     const [fromMs, toMs] = [Date.parse(from), Date.parse(to)]
     if (fromMs >= toMs) throw new AppError('bad-request', 'querystring: from must be before to')
     const areas = area === undefined ? undefined : areasUnder(live.areas(), area)
@@ -176,7 +182,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     },
     async request => {
       const { from, to } = request.query
-      return { from, to, ...(await ticketRates(db, periodOf(request.query))) }
+      return { from, to, ...(await ticketRates(db, periodOf(request.query, personOn(request)))) }
     }
   )
 
@@ -193,10 +199,13 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     },
     async request => {
       const { by } = request.query
-      const groups = await ratesBy(db, periodOf(request.query), {
+      const person = personOn(request)
+      const all = await ratesBy(db, periodOf(request.query, person), {
         by,
         groupsOf: key => (by === 'area' && key !== null ? areasOver(live.areas(), key) : [key])
       })
+      const own = by === 'crew' && person.role === 'crew' ? crewsOf(person.username) : undefined
+      const groups = all.filter(({ key }) => !own || (key !== null && own.includes(key)))
       return { items: groups.map(({ key, rates }) => ({ key, ...rates })), nextCursor: null }
     }
   )
@@ -214,8 +223,9 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     },
     async request => {
       const { counted, limit = CASES_SHOWN } = request.query
-      const sight = sightOf(personOn(request), { crews, live })
-      const ids = await casesOf(db, { ...periodOf(request.query), counted, limit, sight })
+      const person = personOn(request)
+      const sight = sightOf(person, { crews, live })
+      const ids = await casesOf(db, { ...periodOf(request.query, person), counted, limit, sight })
       return { items: await tickets.named(ids), nextCursor: null }
     }
   )

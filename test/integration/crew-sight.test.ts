@@ -102,6 +102,25 @@ it('lists to a crew its own tickets and those nobody has in its areas, to all ot
   expect(await cases('crew')).not.toContain('south')
 })
 
+it('shows a crew the rates of all together and its own, and those of no other crew', async () => {
+  const period = 'from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z'
+  const asked = async <T>(role: Role, path: string) =>
+    city.api<T>(`/api/tickets/rates${path}${period}`, { headers: as(role) })
+  const keys = async (role: Role, by: string) =>
+    (await asked<{ items: { key: string | null }[] }>(role, `/by?by=${by}&`)).body.items.map(({ key }) => key)
+  const due = async (role: Role, path = '?') => (await asked<{ due: number }>(role, path)).body.due
+  for (const role of OTHERS) {
+    expect((await keys(role, 'crew')).toSorted()).toEqual(['north', null, 'south'])
+    expect((await asked(role, '?crew=south&')).status).toBe(200)
+  }
+  expect(await keys('crew', 'crew')).toEqual(['north'])
+  expect(await keys('crew', 'area')).toEqual(await keys('manager', 'area'))
+  expect(await due('crew')).toBe(await due('manager'))
+  expect(await due('crew', '?crew=north&')).toBe(await due('manager', '?crew=north&'))
+  for (const path of ['?', '/by?by=crew&', '/by?by=kind&', '/cases?counted=due&'])
+    expect([path, (await asked('crew', `${path}crew=south&`)).status]).toEqual([path, 403])
+})
+
 it('shows a ticket of another crew, or of nobody in another area, to everyone but a crew', async () => {
   for (const [id, name] of named) {
     for (const role of [...OTHERS, 'crew'] as const) {
