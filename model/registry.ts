@@ -1,4 +1,5 @@
 import type { AreaKind, CleaningGrade, DeviceKind, FacilityKind, LightingGrade } from './kinds.ts'
+import type { DayWindow } from './rules.ts'
 import type { Millis } from './time.ts'
 
 /** What an import row or a record's `attributes` may carry; everything else is kept but means nothing to us. */
@@ -8,6 +9,8 @@ export interface Attributes {
   lightingGrade?: LightingGrade
   cleaningGrade?: CleaningGrade
   stream?: string
+  /** Of a light, a cabinet, a road or an area: when its lamps are lit while the sun is down; the nearest counts. */
+  lightingSchedule?: readonly DayWindow[]
   /** Ids of the road a facility stands on and the cabinet that feeds a light. */
   road?: string
   cabinet?: string

@@ -13,6 +13,7 @@ import {
   STREAMS,
   deviceKind
 } from '#model/kinds'
+import { LightingSchedule } from '#model/lighting-schedule'
 import type { Area, Attributes, Device, Facility, RegistryRecord, RegistryType, Road } from '#model/registry'
 import { days, seconds } from '#model/time'
 import type { Cells } from './registry-csv.ts'
@@ -34,6 +35,7 @@ const distance = Type.Number({ exclusiveMinimum: 0, maximum: 10_000 })
 const KnownAttributes = Type.Object({
   toiletClass: Type.Optional(Type.Enum([1, 2, 3])),
   lightingGrade: Type.Optional(oneOf(LIGHTING_GRADES)),
+  lightingSchedule: Type.Optional(LightingSchedule),
   cleaningGrade: Type.Optional(oneOf(CLEANING_GRADES)),
   stream: Type.Optional(oneOf(STREAMS)),
   road: Type.Optional(Id),

@@ -12,6 +12,12 @@ export function reschedule(core: Core, instance: Instance): void {
   core.timers.schedule(instance)
 }
 
+/** With the next record, as if what it was judged by had just become stale. */
+export function lookAnew(core: Core, instance: Instance): void {
+  instance.expiresAt = Math.min(instance.expiresAt, core.time.at - instance.lagMs)
+  reschedule(core, instance)
+}
+
 /** What is known of an instance at one moment. */
 export interface Judgement {
   verdict: Verdict

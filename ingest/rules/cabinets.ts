@@ -1,16 +1,14 @@
 import type { Millis } from '#model/time'
-import { countsAt, lampState } from './lamp.ts'
+import type { Expectation } from './expectation.ts'
+import { litByNight, type Work } from './lamp.ts'
+import { createNightCounts, type Counted, type NightCounts } from './night-counts.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
-import type { Sun } from './sun.ts'
 
 /** Of the lamps a cabinet feeds: how many are dark and lit this night, and how many are not heard. */
 interface Tally {
   lamps: Set<FacilityPicture>
   unheard: number
-  dark: number
-  lit: number
-  /** Start of the night `dark` and `lit` belong to. */
-  night: Millis
+  counts: NightCounts
 }
 
 /** `lit`: seen lit by night, by a controller that is heard itself. `no`: not gone, and no proof of power either. */
@@ -18,6 +16,7 @@ type Gone = 'no' | 'lit' | 'dark' | 'unheard'
 
 interface Membership {
   cabinet: string
+  expectation: Expectation
   gone: Gone
   night: Millis
 }
@@ -31,14 +30,14 @@ export interface SavedGone {
 /** The lamps behind each cabinet, counted as they change: the cost of a report is that of one lamp. */
 export interface Cabinets {
   /** Puts a lamp behind the cabinet it names now; the cabinets whose count may have changed. */
-  place(lamp: FacilityPicture): string[]
+  place(lamp: FacilityPicture, expectation: Expectation): string[]
   /** Looks at a lamp again; its cabinet, if its count changed. */
-  look(lamp: FacilityPicture, at: Millis, sun: Sun): string | undefined
+  look(lamp: FacilityPicture, at: Millis): string | undefined
   lampsOf(cabinet: string): Iterable<FacilityPicture>
   /** Share of its lamps that are gone, in percent; undefined when no lamp names it. */
-  gonePct(cabinet: string, at: Millis, sun: Sun): number | undefined
+  gonePct(cabinet: string, at: Millis): number | undefined
   /** Share of its lamps that are seen lit, in percent: they have power, and so has it. */
-  litPct(cabinet: string, at: Millis, sun: Sun): number
+  litPct(cabinet: string, at: Millis): number
   ids(): IterableIterator<string>
   /** What each lamp was last counted as; looking again later may see something else. */
   save(): SavedGone[]
@@ -48,32 +47,28 @@ export interface Cabinets {
 
 const NONE: readonly FacilityPicture[] = []
 
-/** @param gatewayOf the gateway that speaks for a device: where it is not heard either, its devices prove nothing. */
-export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePicture | undefined): Cabinets {
+export function createCabinets(options: {
+  /** The gateway that speaks for a device: where it is not heard either, its devices prove nothing. */
+  gatewayOf: (device: DevicePicture) => DevicePicture | undefined
+  /** Announced work over a lamp. */
+  workOver: (lamp: FacilityPicture) => readonly Work[]
+}): Cabinets {
   const tallies = new Map<string, Tally>()
   const memberships = new Map<FacilityPicture, Membership>()
 
-  function count({ cabinet, gone, night }: Membership, delta: 1 | -1): void {
-    const tally = tallies.get(cabinet)
-    if (!tally || gone === 'no') return
-    if (gone === 'unheard') {
-      tally.unheard += delta
-      return
-    }
-    if (tally.night !== night) {
-      // One that still stands as in a night before counts for nothing in this one.
-      if (delta === -1 || night < tally.night) return
-      Object.assign(tally, { night, dark: 0, lit: 0 })
-    }
-    tally[gone] += delta
+  function count(lamp: Membership, delta: 1 | -1): void {
+    const tally = tallies.get(lamp.cabinet)
+    if (tally && lamp.gone === 'unheard') tally.unheard += delta
+    else tally?.counts.count(counted(lamp), delta)
   }
 
-  function goneness(lamp: FacilityPicture, at: Millis, sun: Sun): Gone {
+  function goneness(lamp: FacilityPicture, at: Millis): Gone {
+    const work = options.workOver(lamp)
     let gone: Gone = 'unheard'
     for (const device of lamp.devices) {
       if (device.device.kind !== 'lamp-controller') continue
-      if (device.overdue && !gatewayOf(device)?.overdue) continue
-      const state = countsAt(device, sun, at) ? lampState(device, at) : 'unknown'
+      if (device.overdue && !options.gatewayOf(device)?.overdue) continue
+      const state = litByNight(device, at, work)
       if (state === 'dark') return 'dark'
       if (state === 'lit' && !device.overdue) gone = 'lit'
       else if (gone === 'unheard') gone = 'no'
@@ -81,53 +76,51 @@ export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePictu
     return gone
   }
 
-  function look(lamp: FacilityPicture, at: Millis, sun: Sun): string | undefined {
-    const membership = memberships.get(lamp)
-    if (!membership) return undefined
-    const gone = goneness(lamp, at, sun)
-    const night = sun.phaseAt(at).since
-    const ofTheNight = gone === 'dark' || gone === 'lit'
-    if (membership.gone === gone && (!ofTheNight || membership.night === night)) return undefined
-    count(membership, -1)
-    Object.assign(membership, { gone, night })
-    count(membership, 1)
-    return membership.cabinet
-  }
-
   return {
-    place(lamp) {
+    place(lamp, expectation) {
       const old = memberships.get(lamp)
       if (old) {
         count(old, -1)
-        tallies.get(old.cabinet)?.lamps.delete(lamp)
+        const tally = tallies.get(old.cabinet)
+        tally?.lamps.delete(lamp)
+        tally?.counts.leave(counted(old))
         memberships.delete(lamp)
       }
       const { cabinet } = lamp.facility.attributes
       const judged = lamp.devices.some(({ device }) => device.kind === 'lamp-controller')
       if (cabinet === undefined || !judged) return old ? [old.cabinet] : []
-      const tally = tallies.get(cabinet) ?? { lamps: new Set(), unheard: 0, dark: 0, lit: 0, night: 0 }
+      const tally = tallies.get(cabinet) ?? { lamps: new Set(), unheard: 0, counts: createNightCounts() }
       tallies.set(cabinet, tally)
       tally.lamps.add(lamp)
-      const { gone, night } = old ?? { gone: 'no' as const, night: 0 }
-      const membership: Membership = { cabinet, gone, night }
+      const { gone, night } = old ?? NOT_SEEN
+      const membership: Membership = { cabinet, expectation, gone, night }
       memberships.set(lamp, membership)
+      tally.counts.enter(counted(membership))
       count(membership, 1)
       return old && old.cabinet !== cabinet ? [old.cabinet, cabinet] : [cabinet]
     },
-    look,
+    look(lamp, at) {
+      const membership = memberships.get(lamp)
+      if (!membership) return undefined
+      const gone = goneness(lamp, at)
+      const night = membership.expectation.phaseAt(at).since
+      const ofTheNight = gone === 'dark' || gone === 'lit'
+      if (membership.gone === gone && (!ofTheNight || membership.night === night)) return undefined
+      count(membership, -1)
+      Object.assign(membership, { gone, night })
+      count(membership, 1)
+      return membership.cabinet
+    },
     lampsOf: cabinet => tallies.get(cabinet)?.lamps ?? NONE,
-    gonePct(cabinet, at, sun) {
+    gonePct(cabinet, at) {
       const tally = tallies.get(cabinet)
       if (!tally || tally.lamps.size === 0) return undefined
-      const { lit, since } = sun.phaseAt(at)
-      const dark = lit && tally.night === since ? tally.dark : 0
-      return (100 * (tally.unheard + dark)) / tally.lamps.size
+      return (100 * (tally.unheard + tally.counts.seen(at).dark)) / tally.lamps.size
     },
-    litPct(cabinet, at, sun) {
+    litPct(cabinet, at) {
       const tally = tallies.get(cabinet)
       if (!tally || tally.lamps.size === 0) return 0
-      const { lit, since } = sun.phaseAt(at)
-      return lit && tally.night === since ? (100 * tally.lit) / tally.lamps.size : 0
+      return (100 * tally.counts.seen(at).lit) / tally.lamps.size
     },
     ids: () => tallies.keys(),
     save: () =>
@@ -135,8 +128,11 @@ export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePictu
         gone === 'no' ? [] : [{ facility: lamp.facility.id, gone, night }]
       ),
     restore(lamps) {
-      for (const tally of tallies.values()) Object.assign(tally, { unheard: 0, dark: 0, lit: 0, night: 0 })
-      for (const membership of memberships.values()) Object.assign(membership, { gone: 'no', night: 0 })
+      for (const tally of tallies.values()) {
+        tally.unheard = 0
+        tally.counts.empty()
+      }
+      for (const membership of memberships.values()) Object.assign(membership, NOT_SEEN)
       for (const [lamp, { gone, night }] of lamps) {
         const membership = memberships.get(lamp)
         if (!membership) continue
@@ -146,3 +142,12 @@ export function createCabinets(gatewayOf: (device: DevicePicture) => DevicePictu
     }
   }
 }
+
+const NOT_SEEN = { gone: 'no', night: 0 } as const
+
+/** As its light is counted; that it is not heard is counted apart. */
+const counted = ({ expectation, gone, night }: Membership): Counted => ({
+  expectation,
+  state: gone === 'lit' || gone === 'dark' ? gone : 'unknown',
+  night
+})

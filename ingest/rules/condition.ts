@@ -6,15 +6,15 @@ import type { Condition, DayWindow, Rule } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Calendar } from './calendar.ts'
 import type { Verdict } from './episode.ts'
-import { LAMP_METRICS, countsAt, countsByDay, lampState } from './lamp.ts'
+import { LAMP_ASKED, LAMP_METRICS, countsAt, lampState, type Asked, type Work } from './lamp.ts'
 import { EVENT_METRICS, loadPct } from './observed.ts'
 import { freshValue, isFresh, type DevicePicture, type FacilityPicture } from './picture.ts'
-import type { Sun } from './sun.ts'
 
 /** What conditions know beside readings. */
 export interface CityView {
-  sun: Sun
   calendar: Calendar
+  /** Announced work over a lamp. */
+  workOver(lamp: FacilityPicture): readonly Work[]
   /** Share of a cabinet's lamps that are gone, in percent; undefined when it has none. */
   lampsGonePct(cabinet: FacilityPicture, at: Millis): number | undefined
   /** Share of them that are seen lit. */
@@ -91,10 +91,13 @@ function compile(condition: Condition, reading: Reading): Test {
   }
   if ('odour' in condition) return compileOdour(condition)
   if ('lamp' in condition) {
-    const { counts, state: wanted } = LAMP_TESTS[condition.lamp]
-    return (device, at, { sun }) => {
+    const { asked, state: wanted } = LAMP_TESTS[condition.lamp]
+    return (device, at, city) => {
       const state = lampState(device, at)
-      return state === 'unknown' ? undefined : counts(device, sun, at) && state === wanted
+      if (state === 'unknown') return undefined
+      if (state !== wanted) return false
+      const work = device.facility ? city.workOver(device.facility) : []
+      return !asked || countsAt(device, at, { asked, work })
     }
   }
   if ('risesBy' in condition) {
@@ -225,11 +228,11 @@ function compileOdour(condition: Extract<Condition, { odour: unknown }>): Test {
 
 /** Of the day and of the night; `off` is off at any time. */
 const LAMP_TESTS = {
-  dark: { counts: countsAt, state: 'dark' },
-  lit: { counts: countsAt, state: 'lit' },
-  burning: { counts: countsByDay, state: 'lit' },
-  off: { counts: () => true, state: 'dark' }
-} as const satisfies Record<string, { counts: typeof countsAt; state: 'dark' | 'lit' }>
+  dark: { asked: LAMP_ASKED.dark, state: 'dark' },
+  lit: { asked: LAMP_ASKED.lit, state: 'lit' },
+  burning: { asked: LAMP_ASKED.burning, state: 'lit' },
+  off: { asked: null, state: 'dark' }
+} as const satisfies Record<string, { asked: Asked | null; state: 'dark' | 'lit' }>
 
 function compileNoEvent({ noEvent, days }: Extract<Condition, { noEvent: unknown }>): Test {
   return (device, at, { calendar }) => {
@@ -279,7 +282,8 @@ export interface CompiledRule {
   /** What it reads where it is asked whether a claim is true. */
   claimMetrics: MetricId[]
   windows: Partial<Record<MetricId, Millis>>
-  readsSun: boolean
+  /** It reads lamps, and so what is expected of them. */
+  readsLamp: boolean
   /** It looks at more than the readings of one device, and so can be judged where there is none. */
   readsFacility: boolean
   /** A service changes what it says. */
@@ -314,7 +318,7 @@ export function compileRule({ rule, sources }: Resolved): CompiledRule {
     metrics,
     claimMetrics: rule.verify === null ? metrics : [...new Set([...metrics, ...metricsOf(rule.verify)])],
     windows: Object.assign({}, ...conditions.map(windowsOf)) as CompiledRule['windows'],
-    readsSun: mentions(conditions, 'lamp'),
+    readsLamp: mentions(conditions, 'lamp'),
     readsFacility: mentions(conditions, 'lampsGone'),
     readsService: mentions(conditions, 'serviceDue')
   }

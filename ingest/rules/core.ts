@@ -6,13 +6,15 @@ import type { TicketDesk } from '../tickets/desk.ts'
 import { createCabinets, type Cabinets } from './cabinets.ts'
 import { createCalendar, type Calendar } from './calendar.ts'
 import type { CityView } from './condition.ts'
+import { createExpectations, type Expectations } from './expectation.ts'
 import type { Instance } from './instance.ts'
 import { createLampGroups, type LampGroups } from './lamp-groups.ts'
-import { createMaintenance, subjectsAround, type Maintenance } from './maintenance.ts'
+import type { Work } from './lamp.ts'
+import { createMaintenance, subjectsOfLamp, type Maintenance } from './maintenance.ts'
 import { isUnderDeadCabinet } from './parents.ts'
 import { deviceless, type DevicePicture, type FacilityPicture, type Seat } from './picture.ts'
 import { createRuleBook, type RuleBook } from './rule-book.ts'
-import { NO_SUN, type Sun } from './sun.ts'
+import type { Sun } from './sun.ts'
 import type { Timers } from './timers.ts'
 
 /** Where the rules stand between two records. */
@@ -32,7 +34,9 @@ export interface Core extends CityView {
   desk: TicketDesk
   timers: Timers
   time: EngineTime
+  /** Of the city itself. */
   sun: Sun
+  expectations: Expectations
   calendar: Calendar
   book: RuleBook
   facilities: Map<string, FacilityPicture>
@@ -40,6 +44,8 @@ export interface Core extends CityView {
   groups: LampGroups
   cabinets: Cabinets
   maintenance: Maintenance
+  /** Grows with every registry record: what lies where may be different. */
+  layout: number
   /** The instance of a rule on a subject, if something goes on. */
   instanceFor(rule: string, subject: Subject): Instance | undefined
   /** A facility seen without a device, for conditions that need none; undefined for the seat of a device. */
@@ -64,13 +70,17 @@ export function createCore(options: {
   const book = createRuleBook(options.rules)
   const devices = new Map<string, DevicePicture>()
   const maintenance = createMaintenance()
+  const calendar = createCalendar(ANYWHERE)
+  const expectations = createExpectations(calendar)
+  const workOver = (lamp: FacilityPicture): readonly Work[] => workOf(core, lamp)
   const core: Core = {
     registry,
     desk: options.desk,
     timers: options.timers,
     time: { at: 0, lastTickAt: 0, tickPeriodMs: seconds(1) },
-    sun: NO_SUN,
-    calendar: createCalendar(ANYWHERE),
+    sun: expectations.sun,
+    expectations,
+    calendar,
     book,
     facilities: new Map(),
     devices,
@@ -78,22 +88,39 @@ export function createCore(options: {
       registry,
       book,
       leftOut: (lamp, at) =>
-        isUnderDeadCabinet(core, lamp) ||
-        (maintenance.size > 0 && maintenance.lastEnd(subjectsAround(registry, lamp), at, at) !== undefined),
+        isUnderDeadCabinet(core, lamp) || workOver(lamp).some(({ from, to }) => from <= at && at < to),
+      workOver,
       now: () => ({ at: core.time.at, sun: core.sun })
     }),
-    cabinets: createCabinets(({ device }) =>
-      device.gateway === null ? undefined : devices.get(device.gateway)
-    ),
+    cabinets: createCabinets({
+      gatewayOf: ({ device }) => (device.gateway === null ? undefined : devices.get(device.gateway)),
+      workOver
+    }),
     maintenance,
+    layout: 0,
+    workOver,
     instanceFor: options.instanceFor,
     deviceless: seat => ('facility' in seat ? deviceless(seat as FacilityPicture) : undefined),
-    lampsGonePct: ({ facility }, at) => core.cabinets.gonePct(facility.id, at, core.sun),
-    lampsLitPct: ({ facility }, at) => core.cabinets.litPct(facility.id, at, core.sun),
+    lampsGonePct: ({ facility }, at) => core.cabinets.gonePct(facility.id, at),
+    lampsLitPct: ({ facility }, at) => core.cabinets.litPct(facility.id, at),
     touched: new Set(),
     version: 0
   }
   return core
+}
+
+const NO_WORK: readonly Work[] = []
+
+/** Looked up once for each lamp while neither the windows nor what lies where change: most reports meet an empty list. */
+function workOf(core: Core, lamp: FacilityPicture): readonly Work[] {
+  const { maintenance, registry } = core
+  if (maintenance.size === 0) return NO_WORK
+  const layout = core.layout + maintenance.version
+  if (lamp.work?.layout !== layout) {
+    const list = maintenance.over(subjectsOfLamp(registry, lamp))
+    lamp.work = { layout, list: list.length > 0 ? list : NO_WORK }
+  }
+  return lamp.work.list
 }
 
 /** Something a page shows of this facility is different now. */

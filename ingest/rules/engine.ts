@@ -207,6 +207,11 @@ export function createEngine(options: {
     return undefined
   }
 
+  /** Lamps are judged anew at other moments. */
+  function expectAnew(): void {
+    if (time.at > 0) scheduleSun(core, sunTimer, time.at)
+  }
+
   /** Months and the hours of tickets are those of the city's clock. */
   function clockChanged(): void {
     if (time.at > 0) scheduleMonth(core, monthTimer, time.at)
@@ -237,9 +242,10 @@ export function createEngine(options: {
     version: () => core.version,
 
     registered(record) {
-      const { calendar } = core
+      const { calendar, expectations } = core
+      const { version } = expectations
       place(core, record)
-      if (record.type === 'area' && time.at > 0) scheduleSun(core, sunTimer, time.at)
+      if (expectations.version !== version) expectAnew()
       if (core.calendar !== calendar) clockChanged()
     },
 
@@ -258,6 +264,7 @@ export function createEngine(options: {
     serviced: servicedAt,
     inTimeZone(timeZone) {
       useTimeZone(core, timeZone)
+      expectAnew()
       clockChanged()
     },
 
@@ -314,7 +321,7 @@ export function createEngine(options: {
 function standing(core: Core, instance: Instance): Verdict {
   const { compiled, seat, subject } = instance
   const group = core.groups.get(subject)
-  if (group) return core.groups.verdict(group, core.time.at, core.sun)
+  if (group) return core.groups.verdict(group, core.time.at)
   if (!seat) return instance.state.phase === 'firing' ? 'met' : 'between'
   const at = Math.max(instance.at, core.time.at - instance.lagMs)
   return verdictOf(core, compiled, seat, at)

@@ -4,8 +4,10 @@ import type { Millis } from '#model/time'
 import type { Registry } from '../registry.ts'
 import type { CompiledRule } from './condition.ts'
 import type { Verdict } from './episode.ts'
+import type { Expectation } from './expectation.ts'
 import { createInstance, type Instance } from './instance.ts'
-import { countsAt, lampState, sampledAt } from './lamp.ts'
+import { litByNight, sampledAt, type Work } from './lamp.ts'
+import { createNightCounts, type Counted, type NightCounts } from './night-counts.ts'
 import type { FacilityPicture } from './picture.ts'
 import type { RuleBook } from './rule-book.ts'
 import { standingOfDistrict, standingOfRoad } from './standing.ts'
@@ -15,41 +17,34 @@ import { EXPECTATION_GRACE_MS, type Sun } from './sun.ts'
 export interface LampGroup {
   subject: Subject
   members: Set<FacilityPicture>
-  lit: number
-  dark: number
-  /** Of the members, those that are not counted: announced work, a cabinet without power. */
-  out: number
-  /** Start of the night the counts belong to: those of another night are not counted. */
-  night: Millis
+  counts: NightCounts
   instance: Instance
 }
 
 /** What a lamp counts as now. `out`: announced work, a cabinet without power, or it need not be lit. */
 export type LampView = 'lit' | 'dark' | 'unknown' | 'out'
 
-interface Membership {
+interface Membership extends Counted {
   groups: LampGroup[]
-  state: LampView
-  night: Millis
 }
 
 export interface LampGroups {
   /** Puts a lamp into the groups it belongs to now, and out of those it left; the groups that may have changed. */
-  place(lamp: FacilityPicture): Set<LampGroup>
+  place(lamp: FacilityPicture, expectation: Expectation): Set<LampGroup>
   /** Looks at a lamp again; the groups whose counts changed. */
-  look(lamp: FacilityPicture, at: Millis, sun: Sun): LampGroup[]
-  verdict(group: LampGroup, at: Millis, sun: Sun): Verdict
+  look(lamp: FacilityPicture, at: Millis): LampGroup[]
+  verdict(group: LampGroup, at: Millis): Verdict
   /** The same of a claim, by nothing but what lamps measured after `since`; the others may be lit or dark. Looks at every lamp. */
-  verdictSince(group: LampGroup, since: Millis, at: Millis, sun: Sun): Verdict
+  verdictSince(group: LampGroup, since: Millis, at: Millis): Verdict
   /** Those a lamp belongs to. */
   of(lamp: FacilityPicture): readonly LampGroup[]
   /** The highest rung whose condition holds, 0 for none; undefined: nobody can tell. */
-  rung(group: LampGroup): number | undefined
+  rung(group: LampGroup, at: Millis): number | undefined
   /** Lit ÷ should be lit in percent as a range, unknown lamps counted as dark and as lit. */
-  rate(group: LampGroup): { min: number; max: number }
+  rate(group: LampGroup, at: Millis): { min: number; max: number }
   groups(): IterableIterator<LampGroup>
   get(subject: string): LampGroup | undefined
-  darkLamps(group: LampGroup): FacilityPicture[]
+  darkLamps(group: LampGroup, at: Millis): FacilityPicture[]
   /** Every lamp with a controller and what it counts as at the journal time the engine stands at. */
   views(): Iterable<{ lamp: FacilityPicture; view: LampView }>
   /** The same of one lamp; undefined: it has no controller. */
@@ -81,7 +76,9 @@ export function createLampGroups(options: {
   book: RuleBook
   /** Whether a lamp is not counted at `at`. */
   leftOut: (lamp: FacilityPicture, at: Millis) => boolean
-  /** Where the engine stands. */
+  /** Announced work over a lamp. */
+  workOver: (lamp: FacilityPicture) => readonly Work[]
+  /** Where the engine stands, and what is expected where there is no lamp. */
   now: () => { at: Millis; sun: Sun }
 }): LampGroups {
   const { registry, book } = options
@@ -108,7 +105,7 @@ export function createLampGroups(options: {
         device: undefined,
         seat: undefined
       })
-      group = { subject, members: new Set(), lit: 0, dark: 0, out: 0, night: 0, instance }
+      group = { subject, members: new Set(), counts: createNightCounts(), instance }
       groups.set(subject, group)
     }
     return [group]
@@ -125,29 +122,21 @@ export function createLampGroups(options: {
     ]
   }
 
-  function count({ groups, state, night }: Membership, delta: 1 | -1): void {
-    for (const group of groups) {
-      if (state === 'out') group.out += delta
-      else if (state !== 'unknown' && group.night === night) group[state] += delta
-    }
-  }
-
-  function beginNight(group: LampGroup, night: Millis): void {
-    if (group.night === night) return
-    Object.assign(group, { night, lit: 0, dark: 0 })
+  const count = (lamp: Membership, delta: 1 | -1): void => {
+    for (const { counts } of lamp.groups) counts.count(lamp, delta)
   }
 
   /**
    * In journal time: a lamp whose controllers are all silent is unknown, whatever it said last. Of several controllers
    * one that sees it dark is believed, as for its own ticket.
    */
-  function seenAs(lamp: FacilityPicture, at: Millis, sun: Sun, since = 0): LampView {
+  function seenAs(lamp: FacilityPicture, at: Millis, since = 0): LampView {
     if (options.leftOut(lamp, at)) return 'out'
+    const work = options.workOver(lamp)
     let state: 'lit' | 'unknown' = 'unknown'
     for (const device of lamp.devices) {
-      if (device.device.kind !== 'lamp-controller' || device.silent || !countsAt(device, sun, at)) continue
-      if (sampledAt(device) <= since) continue
-      const one = lampState(device, at)
+      if (device.device.kind !== 'lamp-controller' || device.silent || sampledAt(device) <= since) continue
+      const one = litByNight(device, at, work)
       if (one === 'dark') return one
       if (one === 'lit') state = one
     }
@@ -162,90 +151,85 @@ export function createLampGroups(options: {
   }
 
   /** As the groups count it: what it said in another night says nothing in this one. */
-  function countedAs(lamp: FacilityPicture, { state, night }: Membership): LampView | undefined {
-    if (lamp.devices.length === 0) return undefined
-    const { at, sun } = options.now()
-    const phase = sun.phaseAt(at)
+  function countedAs({ expectation, state, night }: Membership, at: Millis): LampView {
+    const phase = expectation.phaseAt(at)
     if (!phase.lit || state === 'out') return 'out'
     return night === phase.since ? state : 'unknown'
   }
 
-  const isJudged = (at: Millis, sun: Sun): boolean => {
-    const phase = sun.phaseAt(at)
-    return phase.lit && at >= phase.since + EXPECTATION_GRACE_MS
+  /** Some of its lamps should be lit, and had their time to follow. */
+  function isJudged({ counts, members }: LampGroup, at: Millis): boolean {
+    for (const one of members.size > 0 ? counts.expectations() : [options.now().sun]) {
+      const phase = one.phaseAt(at)
+      if (phase.lit && at >= phase.since + EXPECTATION_GRACE_MS) return true
+    }
+    return false
   }
 
   return {
-    place(lamp) {
+    place(lamp, expectation) {
       const old = memberships.get(lamp)
       if (old) {
         count(old, -1)
-        for (const group of old.groups) group.members.delete(lamp)
+        for (const group of old.groups) {
+          group.members.delete(lamp)
+          group.counts.leave(old)
+        }
       }
       // A lamp without a controller cannot be judged, so it is not in the count.
-      const placed = lamp.devices.length > 0 ? subjectsOf(lamp).flatMap(groupOf) : []
-      for (const group of placed) group.members.add(lamp)
-      const membership: Membership = {
-        groups: placed,
-        state: old?.state ?? 'unknown',
-        night: old?.night ?? 0
+      const groups = lamp.devices.length > 0 ? subjectsOf(lamp).flatMap(groupOf) : []
+      const membership: Membership = { groups, expectation, ...carriedOver(old, expectation) }
+      for (const group of groups) {
+        group.members.add(lamp)
+        group.counts.enter(membership)
       }
       memberships.set(lamp, membership)
-      for (const group of placed) if (group.night < membership.night) beginNight(group, membership.night)
       count(membership, 1)
-      return new Set([...(old?.groups ?? []), ...placed])
+      return new Set([...(old?.groups ?? []), ...groups])
     },
-    look(lamp, at, sun) {
+    look(lamp, at) {
       const membership = memberships.get(lamp)
       if (!membership) return []
-      const night = sun.phaseAt(at).since
-      const state = seenAs(lamp, at, sun)
+      const night = membership.expectation.phaseAt(at).since
+      const state = seenAs(lamp, at)
       if (membership.state === state && membership.night === night) return []
       count(membership, -1)
-      for (const group of membership.groups) beginNight(group, night)
       membership.state = state
       membership.night = night
       count(membership, 1)
       return membership.groups
     },
-    verdict(group, at, sun) {
-      if (!isJudged(at, sun)) return 'between'
-      beginNight(group, sun.phaseAt(at).since)
-      return verdictOf(group, group)
-    },
-    verdictSince(group, since, at, sun) {
-      if (!isJudged(at, sun)) return 'between'
-      const counts = { members: group.members, lit: 0, dark: 0, out: 0 }
+    verdict: (group, at) => (isJudged(group, at) ? verdictOf(group.counts.seen(at), group) : 'between'),
+    verdictSince(group, since, at) {
+      if (!isJudged(group, at)) return 'between'
+      const counts = { lamps: group.members.size, lit: 0, dark: 0, out: 0 }
       for (const lamp of group.members) {
-        const view = seenAs(lamp, at, sun, since)
+        const view = lamp.expected?.phaseAt(at).lit ? seenAs(lamp, at, since) : 'out'
         if (view !== 'unknown') counts[view]++
       }
       return counts.lit + counts.dark === 0 ? 'between' : verdictOf(counts, group, true)
     },
     of: lamp => memberships.get(lamp)?.groups ?? [],
-    rung(group) {
-      const held = group.instance.compiled.rule.ladder.map(({ when }) =>
-        rateHolds(when, group.subject, group)
-      )
+    rung({ subject, counts, instance }, at) {
+      const seen = counts.seen(at)
+      const held = instance.compiled.rule.ladder.map(({ when }) => rateHolds(when, subject, seen))
       return held.includes(undefined) ? undefined : held.lastIndexOf(true) + 1
     },
-    rate: rateOf,
+    rate: ({ counts }, at) => rateOf(counts.seen(at)),
     groups: () => groups.values(),
     get: subject => groups.get(subject as Subject),
-    darkLamps: group =>
+    darkLamps: (group, at) =>
       [...group.members].filter(lamp => {
         const membership = memberships.get(lamp)
-        return membership?.state === 'dark' && membership.night === group.night
+        return membership !== undefined && countedAs(membership, at) === 'dark'
       }),
     *views() {
-      for (const [lamp, membership] of memberships) {
-        const view = countedAs(lamp, membership)
-        if (view) yield { lamp, view }
-      }
+      for (const [lamp, membership] of memberships)
+        if (lamp.devices.length > 0) yield { lamp, view: countedAs(membership, options.now().at) }
     },
     viewOf(lamp) {
-      const membership = memberships.get(lamp)
-      return membership && countedAs(lamp, membership)
+      const membership = lamp.devices.length > 0 ? memberships.get(lamp) : undefined
+      return membership && countedAs(membership, options.now().at)
     },
     compileAnew() {
       for (const { subject, instance } of groups.values()) {
@@ -258,23 +242,33 @@ export function createLampGroups(options: {
       }
     },
     restore(lamps) {
-      for (const group of groups.values()) Object.assign(group, { lit: 0, dark: 0, out: 0, night: 0 })
-      for (const membership of memberships.values()) Object.assign(membership, { state: 'unknown', night: 0 })
+      for (const group of groups.values()) group.counts.empty()
+      for (const membership of memberships.values()) Object.assign(membership, NOT_SEEN)
       for (const [lamp, { state, night }] of lamps) {
         const membership = memberships.get(lamp)
         if (!membership) continue
-        for (const group of membership.groups) if (night > group.night) beginNight(group, night)
         Object.assign(membership, { state, night })
         count(membership, 1)
       }
     }
   }
+
+  /** What was seen of a lamp stays where its night goes on; it is left out until somebody looks. */
+  function carriedOver(
+    old: Membership | undefined,
+    expectation: Expectation
+  ): Pick<Membership, 'state' | 'night'> {
+    const goesOn = old?.state === 'out' || old?.night === expectation.phaseAt(options.now().at).since
+    return old && goesOn ? { state: old.state, night: old.night } : NOT_SEEN
+  }
 }
 
-type Counts = Pick<LampGroup, 'members' | 'lit' | 'dark' | 'out'>
+const NOT_SEEN = { state: 'unknown', night: 0 } as const
 
-function rateOf({ members, lit, dark, out }: Counts): { min: number; max: number } {
-  const total = members.size - out
+type Counts = ReturnType<NightCounts['seen']>
+
+function rateOf({ lamps, lit, dark, out }: Counts): { min: number; max: number } {
+  const total = lamps - out
   if (total <= 0) return { min: 100, max: 100 }
   return { min: (100 * lit) / total, max: (100 * (total - dark)) / total }
 }
@@ -292,10 +286,10 @@ function isUnder(
   counts: Counts
 ): boolean | undefined {
   const isRoad = subject.startsWith('road:')
-  const { members, lit, dark, out } = counts
-  if (isRoad && smallRoads && members.size < SMALL_ROAD_LAMPS) {
-    const { allowed } = SMALL_ROADS.find(({ from }) => members.size >= from) ?? SMALL_ROADS[2]
-    return dark > allowed ? true : members.size - out - lit <= allowed ? false : undefined
+  const { lamps, lit, dark, out } = counts
+  if (isRoad && smallRoads && lamps < SMALL_ROAD_LAMPS) {
+    const { allowed } = SMALL_ROADS.find(({ from }) => lamps >= from) ?? SMALL_ROADS[2]
+    return dark > allowed ? true : lamps - out - lit <= allowed ? false : undefined
   }
   const target = isRoad ? (roadPct ?? pct) : pct
   const { min, max } = rateOf(counts)

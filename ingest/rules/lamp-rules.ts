@@ -1,6 +1,6 @@
 import type { EvidenceRow } from '#db/schema'
 import type { Millis } from '#model/time'
-import { advance } from './advance.ts'
+import { advance, lookAnew } from './advance.ts'
 import { claimOf, hearClaim } from './claims.ts'
 import type { Core } from './core.ts'
 import { isFiring } from './instance.ts'
@@ -16,20 +16,20 @@ const LAMPS_AS_EVIDENCE = 20
 
 /** A lamp reported or fell silent: the groups it changes and its cabinet are judged, in journal time. */
 export function lookAtLamp(core: Core, lamp: FacilityPicture, at: Millis): void {
-  for (const group of core.groups.look(lamp, at, core.sun)) judgeGroup(core, group, at)
+  for (const group of core.groups.look(lamp, at)) judgeGroup(core, group, at)
   for (const group of core.groups.of(lamp)) hearGroup(core, group, lamp, at)
-  const cabinet = core.cabinets.look(lamp, at, core.sun)
+  const cabinet = core.cabinets.look(lamp, at)
   if (cabinet !== undefined) judgeCabinet(core, cabinet, at)
 }
 
 export function judgeGroup(core: Core, group: LampGroup, at: Millis): void {
-  const verdict = core.groups.verdict(group, at, core.sun)
+  const verdict = core.groups.verdict(group, at)
   const { instance } = group
   if (instance.state.phase === 'inactive' && verdict !== 'met') return
   if (verdict === 'met' && !isFiring(instance)) {
-    instance.evidence = core.groups.darkLamps(group).slice(0, LAMPS_AS_EVIDENCE).flatMap(lampEvidence)
+    instance.evidence = core.groups.darkLamps(group, at).slice(0, LAMPS_AS_EVIDENCE).flatMap(lampEvidence)
   }
-  const rung = verdict === 'between' ? undefined : core.groups.rung(group)
+  const rung = verdict === 'between' ? undefined : core.groups.rung(group, at)
   advance(core, instance, { verdict, rung, at, knownAt: at })
 }
 
@@ -44,7 +44,7 @@ function hearGroup(core: Core, group: LampGroup, lamp: FacilityPicture, at: Mill
   // It looks at every lamp of the group: only while reports are waited for, and when this one has something to say.
   if (!claim || (claim.since > 0 && claim.verification !== 'report')) return
   if (!lamp.devices.some(device => sampledAt(device) > claim.since)) return
-  const verdict = core.groups.verdictSince(group, claim.since, at, core.sun)
+  const verdict = core.groups.verdictSince(group, claim.since, at)
   hearClaim(core, claimed, { verdict, at, knownAt: at })
 }
 
@@ -65,7 +65,18 @@ function lampEvidence(lamp: FacilityPicture): EvidenceRow[] {
   return [{ device: device.device.id, metric: 'powerState', value, measuredAt, receivedAt }]
 }
 
-/** Dusk, dawn and the end of their grace: the lamp groups and the cabinets are judged anew at each. */
+/**
+ * What goes on about a lamp is judged with the next record, as if what it was judged by had just become stale: something else is
+ * expected of it, or work over it was announced.
+ */
+export function lookAtInstancesAnew(core: Core, lamp: FacilityPicture): void {
+  for (const seat of [lamp, ...lamp.devices.map(({ own }) => own)]) {
+    for (const instance of seat?.instances.values() ?? [])
+      if (instance.compiled.readsLamp) lookAnew(core, instance)
+  }
+}
+
+/** Dusk, dawn, the edges of schedules and the ends of their grace: lamp groups and cabinets are judged anew at each. */
 export interface SunTimer extends Timed {
   readonly what: 'sun'
   readonly order: ''
@@ -79,14 +90,21 @@ export const createSunTimer = (): SunTimer => ({
 })
 
 export function sunTurned(core: Core, timer: SunTimer, at: Millis): void {
-  for (const group of core.groups.groups()) judgeGroup(core, group, at)
-  for (const cabinet of core.cabinets.ids()) judgeCabinet(core, cabinet, at)
+  judgeGroupsAndCabinets(core, at)
   scheduleSun(core, timer, at)
 }
 
+export function judgeGroupsAndCabinets(core: Core, at: Millis): void {
+  for (const group of core.groups.groups()) judgeGroup(core, group, at)
+  for (const cabinet of core.cabinets.ids()) judgeCabinet(core, cabinet, at)
+}
+
 export function scheduleSun(core: Core, timer: SunTimer, at: Millis): void {
-  const phase = core.sun.phaseAt(at)
-  const settled = phase.since + EXPECTATION_GRACE_MS
-  timer.due = at < settled ? settled : phase.until
+  timer.due = Infinity
+  for (const expectation of core.expectations.all()) {
+    const phase = expectation.phaseAt(at)
+    const settled = phase.since + EXPECTATION_GRACE_MS
+    timer.due = Math.min(timer.due, at < settled ? settled : phase.until)
+  }
   core.timers.schedule(timer)
 }

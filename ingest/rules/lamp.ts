@@ -1,7 +1,7 @@
 import { METRICS } from '#model/metrics'
 import type { Millis } from '#model/time'
 import { freshValue, type DevicePicture } from './picture.ts'
-import { EXPECTATION_GRACE_MS, type Sun } from './sun.ts'
+import { EXPECTATION_GRACE_MS } from './sun.ts'
 
 /** What tells whether a lamp is lit. */
 export const LAMP_METRICS = ['powerState', 'activePowerW', 'lampFailure', 'relayFailure'] as const
@@ -24,19 +24,63 @@ export function lampState(device: DevicePicture, at: Millis): 'lit' | 'dark' | '
   return state === OFF || (power !== undefined && power < DARK_BELOW_W) ? 'dark' : 'lit'
 }
 
-/** Whether the lamp's newest sample is one that counts: it should be lit, and had its time to follow dusk. */
-export const countsAt = (device: DevicePicture, sun: Sun, at: Millis): boolean =>
-  sun.phaseAt(at).lit && sampledInPhase(device, sun, at)
-
-/** The same of a lamp that should be dark. */
-export function countsByDay(device: DevicePicture, sun: Sun, at: Millis): boolean {
-  const { lit, known } = sun.phaseAt(at)
-  return known && !lit && sampledInPhase(device, sun, at)
+/** Announced work over a lamp, in journal time. */
+export interface Work {
+  from: Millis
+  to: Millis
 }
 
-/** Its newest sample is of this night or day, and it had its time to follow dusk or dawn. */
-function sampledInPhase(device: DevicePicture, sun: Sun, at: Millis): boolean {
-  return sampledAt(device) >= sun.phaseAt(at).since + EXPECTATION_GRACE_MS
+/** What a sample is asked: whether the lamp is as it should be, or whether it may be blamed for not being so. */
+export interface Asked {
+  should: 'lit' | 'dark'
+  /** While work is announced nobody is to blame; that a lamp is lit again counts. */
+  blames: boolean
+}
+
+/**
+ * Whether a lamp should be so now, and its newest sample is one that counts: it had its time to follow the last change of what
+ * is expected of it. Announced work changes that where it begins and where it ends.
+ */
+export function countsAt(
+  device: DevicePicture,
+  at: Millis,
+  { asked, work }: { asked: Asked; work: readonly Work[] }
+): boolean {
+  const phase = device.facility?.expected?.phaseAt(at)
+  if (!phase?.known || phase.lit !== (asked.should === 'lit')) return false
+  const sampled = sampledAt(device)
+  if (sampled < phase.since + EXPECTATION_GRACE_MS) return false
+  for (const { from, to } of work)
+    if ((asked.blames ? from : to) <= at && sampled < to + EXPECTATION_GRACE_MS) return false
+  return true
+}
+
+/** What its light says of a lamp that should be lit: it is, it is not, or nothing that counts. */
+export function litByNight(
+  device: DevicePicture,
+  at: Millis,
+  work: readonly Work[]
+): 'lit' | 'dark' | 'unknown' {
+  const state = lampState(device, at)
+  if (state === 'unknown') return state
+  return countsAt(device, at, { asked: LAMP_ASKED[state], work }) ? state : 'unknown'
+}
+
+/** What conditions ask of the samples of lamps; `off` is off at any time. */
+export const LAMP_ASKED = {
+  dark: { should: 'lit', blames: true },
+  lit: { should: 'lit', blames: false },
+  burning: { should: 'dark', blames: true }
+} as const satisfies Record<string, Asked>
+
+/** The next moment at which announced work changes what samples say. */
+export function nextWorkEdge(work: readonly Work[], at: Millis): Millis {
+  let next = Infinity
+  for (const { from, to } of work) {
+    if (from > at) next = Math.min(next, from)
+    else if (to > at) next = Math.min(next, to)
+  }
+  return next
 }
 
 /** When it measured what it last said of its lamp; 0: never. */

@@ -2,7 +2,7 @@ import { parseSubject } from '#model/ids'
 import type { MaintenanceWindow } from '#model/maintenance'
 import type { Millis } from '#model/time'
 import { touch, type Core } from './core.ts'
-import { lookAtLamp } from './lamp-rules.ts'
+import { lookAtInstancesAnew, lookAtLamp } from './lamp-rules.ts'
 import type { KnownWindow } from './maintenance.ts'
 import type { FacilityPicture } from './picture.ts'
 import { rehush } from './rule-changes.ts'
@@ -15,6 +15,7 @@ export function announce(core: Core, window: MaintenanceWindow): void {
       for (const instance of seat?.instances.values() ?? []) rehush(core, instance)
     }
     for (const { silence } of facility.devices) if (silence) rehush(core, silence)
+    if (facility.facility.kind === 'light') lookAtInstancesAnew(core, facility)
   }
   look(core, known, core.time.at)
 }

@@ -2,6 +2,7 @@ import { subjectOf, type Subject } from '#model/ids'
 import type { MaintenanceWindow } from '#model/maintenance'
 import { days, type Millis } from '#model/time'
 import type { Registry } from '../registry.ts'
+import type { Work } from './lamp.ts'
 import type { FacilityPicture } from './picture.ts'
 import type { Timed } from './timers.ts'
 
@@ -20,13 +21,18 @@ export interface Maintenance {
   put(window: MaintenanceWindow, at: Millis): KnownWindow
   /** The end of the last window over one of these subjects that overlaps (from, at]; undefined: there is none. */
   lastEnd(subjects: Iterable<Subject>, from: Millis, at: Millis): Millis | undefined
+  /** The windows over any of these subjects, by when they work. */
+  over(subjects: Iterable<Subject>): Work[]
   all(): IterableIterator<KnownWindow>
   readonly size: number
+  /** Grows with every window that is put. */
+  readonly version: number
 }
 
 export function createMaintenance(): Maintenance {
   const byId = new Map<string, KnownWindow>()
   const bySubject = new Map<Subject, KnownWindow[]>()
+  let version = 0
 
   function drop(known: KnownWindow): void {
     const { subject, id } = known.window
@@ -39,6 +45,7 @@ export function createMaintenance(): Maintenance {
 
   return {
     put(window, at) {
+      version++
       for (const old of byId.values()) if (old.window.to < at - KEPT_MS) drop(old)
       const before = byId.get(window.id)
       if (before) drop(before)
@@ -66,9 +73,18 @@ export function createMaintenance(): Maintenance {
       }
       return last
     },
+    over: subjects =>
+      [...subjects].flatMap(subject =>
+        (bySubject.get(subject) ?? []).flatMap(({ from, window: { to } }) =>
+          to > from ? [{ from, to }] : []
+        )
+      ),
     all: () => byId.values(),
     get size() {
       return byId.size
+    },
+    get version() {
+      return version
     }
   }
 }
@@ -79,4 +95,10 @@ export function* subjectsAround(registry: Registry, picture: FacilityPicture): G
   yield subjectOf('facility', id)
   if (attributes.road) yield subjectOf('road', attributes.road)
   for (const area of registry.areaPath(parent)) yield subjectOf('area', area.id)
+}
+
+/** Work on its controller is work on the lamp too. */
+export function* subjectsOfLamp(registry: Registry, lamp: FacilityPicture): Generator<Subject> {
+  yield* subjectsAround(registry, lamp)
+  for (const { device } of lamp.devices) yield subjectOf('device', device.id)
 }

@@ -3,7 +3,9 @@ import type { Device, Facility } from '#model/registry'
 import type { ObservedEvent } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { CompiledRule } from './condition.ts'
+import type { Expectation } from './expectation.ts'
 import type { Instance } from './instance.ts'
+import type { Work } from './lamp.ts'
 import type { Timed } from './timers.ts'
 
 /** The newest reading of one metric of one device. */
@@ -68,6 +70,10 @@ export interface FacilityPicture extends Seat {
   events?: Partial<Record<ObservedEvent, Millis>>
   /** Visits since the last service, and when that was; of a toilet that was heard. */
   service?: { since: Millis; visits: number }
+  /** Of a light: when it should be lit. */
+  expected?: Expectation
+  /** Of a light: the announced work over it, as of a `layout` of the city and its windows. */
+  work?: { layout: number; list: readonly Work[] }
   /** Grows with everything a page would show differently. */
   version: number
 }

@@ -1,19 +1,25 @@
 import { staleAfterMs } from '#model/device-models'
 import type { Device, Facility, RegistryRecord } from '#model/registry'
 import type { Millis } from '#model/time'
-import { reschedule } from './advance.ts'
+import { lookAnew } from './advance.ts'
 import { createCalendar } from './calendar.ts'
 import { touch, type Core } from './core.ts'
-import type { Instance } from './instance.ts'
-import { judgeCabinet, judgeGroup } from './lamp-rules.ts'
+import {
+  judgeCabinet,
+  judgeGroup,
+  judgeGroupsAndCabinets,
+  lookAtInstancesAnew,
+  lookAtLamp
+} from './lamp-rules.ts'
+import { scheduleOf } from './lighting-schedule.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
 import { takeRules } from './rule-changes.ts'
 import { scheduleSilence } from './silence.ts'
-import { createSun } from './sun.ts'
 
 /** Takes a registry record over at the journal time the engine stands at. */
 export function place(core: Core, record: RegistryRecord): void {
   const { binding } = core.registry.apply(record, core.time.at)
+  core.layout++
   if (record.type === 'area') placeArea(core, record.id)
   else if (record.type === 'facility') placeFacility(core, record)
   else if (record.type === 'device') placeDevice(core, record, binding?.opened?.from)
@@ -40,14 +46,26 @@ function placeCity(core: Core): void {
     const { timeZone } = area.attributes
     if (typeof timeZone === 'string') useTimeZone(core, timeZone)
     if (area.lat === null || area.lon === null) continue
-    core.sun = createSun(area.lat, area.lon)
+    const place = { lat: area.lat, lon: area.lon }
+    if (core.expectations.inCity({ place, calendar: core.calendar }, core.time.at)) expectAnew(core)
     return
   }
 }
 
 /** The city's clock from here on; what was decided by another stays decided. */
 export function useTimeZone(core: Core, timeZone: string): void {
-  if (core.calendar.timeZone !== timeZone) core.calendar = createCalendar(timeZone)
+  if (core.calendar.timeZone === timeZone) return
+  core.calendar = createCalendar(timeZone)
+  const { place } = core.expectations
+  if (core.expectations.inCity({ place, calendar: core.calendar }, core.time.at)) expectAnew(core)
+}
+
+/** Day and night, or the clock of schedules, are different for all lamps from now on. */
+function expectAnew(core: Core): void {
+  if (core.time.at === 0) return
+  for (const picture of core.facilities.values())
+    if (picture.facility.kind === 'light') lookAtInstancesAnew(core, picture)
+  judgeGroupsAndCabinets(core, core.time.at)
 }
 
 /** A road's grade may have changed, and with it overrides and the groups its lamps are judged in. */
@@ -64,8 +82,16 @@ function placeRoad(core: Core, id: string): void {
 
 /** The groups and the cabinet it left and those it came to are judged without it and with it. */
 function placeLamp(core: Core, lamp: FacilityPicture): void {
-  for (const group of core.groups.place(lamp)) judgeGroup(core, group, core.time.at)
-  for (const cabinet of core.cabinets.place(lamp)) judgeCabinet(core, cabinet, core.time.at)
+  const before = lamp.expected
+  const expected = core.expectations.hold(scheduleOf(core.registry, lamp.facility), before, core.time.at)
+  if (before) core.expectations.release(before)
+  lamp.expected = expected
+  for (const group of core.groups.place(lamp, expected)) judgeGroup(core, group, core.time.at)
+  for (const cabinet of core.cabinets.place(lamp, expected)) judgeCabinet(core, cabinet, core.time.at)
+  if (before && before !== expected && core.time.at > 0) {
+    lookAtInstancesAnew(core, lamp)
+    lookAtLamp(core, lamp, core.time.at)
+  }
   for (const device of lamp.devices) scheduleSilence(core, device)
 }
 
@@ -83,6 +109,9 @@ function placeFacility(core: Core, facility: Facility): void {
   takeRules(core, picture)
   if (!known) for (const device of core.registry.devicesOf(facility.id)) placeDevice(core, device)
   if (facility.kind === 'light') placeLamp(core, picture)
+  // Its lamps may go by a schedule of its own.
+  if (facility.kind === 'cabinet')
+    for (const lamp of [...core.cabinets.lampsOf(facility.id)]) placeLamp(core, lamp)
   touch(core, picture)
 }
 
@@ -114,12 +143,6 @@ function move(core: Core, device: DevicePicture, to: FacilityPicture | undefined
     for (const instance of facility.instances.values()) lookAnew(core, instance)
     touch(core, facility)
   }
-}
-
-/** With the next record, as if what it was judged by had just become stale. */
-function lookAnew(core: Core, instance: Instance): void {
-  instance.expiresAt = Math.min(instance.expiresAt, core.time.at - instance.lagMs)
-  reschedule(core, instance)
 }
 
 function newDevice(core: Core, device: Device): DevicePicture {

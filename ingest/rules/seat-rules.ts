@@ -8,6 +8,7 @@ import type { CompiledRule } from './condition.ts'
 import { touch, type Core } from './core.ts'
 import type { Verdict } from './episode.ts'
 import { addEvidence, createInstance, isFiring, type Instance } from './instance.ts'
+import { nextWorkEdge } from './lamp.ts'
 import { lookAtLamp } from './lamp-rules.ts'
 import { observe } from './observed.ts'
 import {
@@ -128,9 +129,9 @@ function rungOf(core: Core, compiled: CompiledRule, seat: Seat, at: Millis): num
   return highest
 }
 
-/** When what the verdict at `at` read stops holding: a level gets stale, or the sun changes what it means. */
+/** When what the verdict at `at` read stops holding: a level gets stale, or what is expected of the lamp changes what it means. */
 function expiryOf(core: Core, compiled: CompiledRule, seat: Seat, at: Millis): Millis {
-  let expiry = compiled.readsSun ? core.sun.phaseAt(at).until : Infinity
+  let expiry = compiled.readsLamp ? expectedUntil(core, seat, at) : Infinity
   for (const device of seat.devices) {
     for (const metric of compiled.metrics) {
       const level = device.levels.get(metric)
@@ -140,6 +141,12 @@ function expiryOf(core: Core, compiled: CompiledRule, seat: Seat, at: Millis): M
     }
   }
   return expiry
+}
+
+function expectedUntil(core: Core, { devices }: Seat, at: Millis): Millis {
+  const lamp = devices[0]?.facility
+  if (!lamp?.expected) return Infinity
+  return Math.min(lamp.expected.phaseAt(at).until, nextWorkEdge(core.workOver(lamp), at))
 }
 
 /** What became of an instance up to event time `until` while nothing was heard: its levels went stale one by one. */

@@ -23,11 +23,21 @@ export const NO_SUN: Sun = { phaseAt: () => ({ lit: false, known: false, since: 
 
 /** Civil dusk and dawn at a place. Where the sun does neither (polar summer and winter) nothing is known. */
 export function createSun(lat: number, lon: number): Sun {
-  let last: SunPhase = { lit: false, known: false, since: 0, until: 0 }
+  return remembering(at => compute(lat, lon, at))
+}
+
+/** A backlog of some nights comes in between reports of today. */
+const PHASES_KNOWN = 4
+
+/** The phases that were asked for lately are not worked out again. */
+export function remembering(compute: (at: Millis) => SunPhase): Sun {
+  let known: readonly SunPhase[] = []
   return {
     phaseAt(at) {
-      if (at < last.since || at >= last.until) last = compute(lat, lon, at)
-      return last
+      for (const phase of known) if (phase.since <= at && at < phase.until) return phase
+      const phase = compute(at)
+      known = [phase, ...known.slice(0, PHASES_KNOWN - 1)]
+      return phase
     }
   }
 }

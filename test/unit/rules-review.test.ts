@@ -442,7 +442,9 @@ describe('the lighting rate', () => {
       shine(world, at, 0, false, 'lc-0b')
     }
     expect(rates(world)).toContain('lighting-rate road:r-1')
-    expect(world.engine().groups.rate(world.engine().groups.get('road:r-1')!)).toEqual({ min: 90, max: 90 })
+    expect(
+      world.engine().groups.rate(world.engine().groups.get('road:r-1')!, world.engine().time.at)
+    ).toEqual({ min: 90, max: 90 })
   })
 
   it('counts a lamp by the controller that reports, though another never did', () => {
