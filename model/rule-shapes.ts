@@ -409,6 +409,14 @@ export const RuleDetail = Type.Object({
 })
 export type RuleDetail = RuleItem & { history: RuleVersion[]; names: Record<string, string> }
 
+export const RulePresetItem = Type.Object({
+  id: Type.String(),
+  label: Label,
+  why: Label,
+  /** What to send as `rule` of an edit or a back-test. */
+  rule: Type.Record(Type.String(), Type.Unknown())
+})
+
 const Reason = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' })
 const Version = Type.Integer({ minimum: 0 })
 export const RuleEdit = Type.Object(

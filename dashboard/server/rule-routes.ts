@@ -6,11 +6,13 @@ import { ruleVersions } from '#db/rule-history'
 import { listOf } from '#model/api'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { AppError } from '#model/errors'
+import { presetsOf, withPreset } from '#model/rule-presets'
 import {
   RuleCounting,
   RuleDetail,
   RuleEdit,
   RuleItem,
+  RulePresetItem,
   RuleReset,
   SETTING_IDS,
   ruleSchema
@@ -71,6 +73,33 @@ export const ruleRoutes: FastifyPluginAsyncTypebox<
       }
     },
     async request => detailOf(ruleFor(request.params.id))
+  )
+
+  app.get(
+    '/api/rules/:id/presets',
+    {
+      config: READ,
+      schema: {
+        summary:
+          'Settings of a rule that belong together, each as what to send to put it into force or to back-test it',
+        tags,
+        params: ById,
+        response: { 200: Type.Object({ items: Type.Array(RulePresetItem) }) }
+      }
+    },
+    async request => {
+      const rule = ruleFor(request.params.id)
+      return {
+        items: presetsOf(rule.id).map(preset => {
+          const { overrides, ...draft } = withPreset(rule, preset)
+          const set = Object.fromEntries(
+            Object.keys(preset.set).map(field => [field, draft[field as 'when']])
+          )
+          const { id, label, why } = preset
+          return { id, label, why, rule: { ...set, overrides } }
+        })
+      }
+    }
   )
 
   app.get(

@@ -9,6 +9,7 @@ import {
 } from '#model/rules'
 import type { Label } from '#model/label'
 import { faultText as textOfFault, type Fault } from '#model/rule-fault-texts'
+import { PARENT_VIAS } from '#model/rule-parents'
 import type { ScopeKind } from '#model/rule-scopes'
 import { conditionText, holdText } from './condition.ts'
 import type { useRuleWords } from './i18n/rules.ts'
@@ -71,13 +72,19 @@ export function settingText(
     case 'ticket':
       return words.of((value as Rule['ticket']).title)
     case 'parents':
-      return (value as Rule['parents']).map(({ rule }) => rule).join(words.t.listJoin) || '–'
+      return (
+        (value as Rule['parents'])
+          .map(({ rule, via }) => r.parentVia(rule, words.of(PARENT_VIAS[via].label)))
+          .join(words.t.listJoin) || '–'
+      )
     case 'enabled':
       return value === true ? words.t.yes : words.t.no
     case 'severity':
       return words.of(SEVERITIES[value as Severity].label)
     case 'when':
     case 'clear':
+    case 'verify':
+      if (value === null) return r.verifyFollow
       return conditionText(value as RuleSettings['when'], words)
     case 'noData':
       return words.t.rules.noDataWords[value as string] ?? (value as string)
