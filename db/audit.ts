@@ -12,14 +12,18 @@ export interface AuditEntry {
   subject: string
   /** Never a secret. */
   detail?: Record<string, unknown>
+  why?: string | null | undefined
 }
+
+/** Where the reason lies in `detail`; no field of an account is called so. */
+const WHY = 'why'
 
 /** Writes down what was done, in the transaction that does it. */
 export async function note(
   db: Pick<Database, 'insert'>,
-  { detail = {}, ...entry }: AuditEntry
+  { detail = {}, why, ...entry }: AuditEntry
 ): Promise<void> {
-  await db.insert(audit).values({ ...entry, detail })
+  await db.insert(audit).values({ ...entry, detail: { ...detail, ...(why && { [WHY]: why }) } })
 }
 
 /** Newest first; `cursor` is the one of the page before. */
@@ -40,7 +44,8 @@ export async function listAudit(
     who,
     action: action as AuditAction,
     subject,
-    detail
+    why: typeof detail[WHY] === 'string' ? detail[WHY] : null,
+    detail: Object.fromEntries(Object.entries(detail).filter(([field]) => field !== WHY))
   }))
   return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
 }

@@ -42,10 +42,11 @@ export interface People {
    */
   ensureAdmin(options: { password?: string | undefined }): Promise<{ created: boolean; secret?: string }>
   /** Rejects with `conflict` when the name is taken. Without a password a random one is made and returned this once. */
-  add(person: Person & { password?: string }, who?: string): Promise<PersonAnswer>
+  add(person: Person & { password?: string; why?: string | undefined }, who?: string): Promise<PersonAnswer>
   /**
    * Takes over what is said; a disabled person's sessions and tokens end at once, a reset ends the sessions. Rejects
-   * with `not-found`, and with `conflict` where nobody would be left who may manage.
+   * with `not-found`, with `conflict` where nobody would be left who may manage, and with `reason-required` to disable
+   * somebody without saying why.
    */
   change(username: string, change: PersonChange, who: string): Promise<PersonAnswer>
   /** The person's own new password; every other session of theirs ends, tokens stay. */
@@ -88,7 +89,7 @@ export function postgresPeople({ db, clock }: { db: Database; clock: Clock }): P
   const transaction = <T>(work: (tx: NodePgDatabase) => Promise<T>): Promise<T> =>
     inTransaction(db.$client, client => work(drizzle(client)))
 
-  const add: People['add'] = async ({ username, name, role, password }, who = 'system') => {
+  const add: People['add'] = async ({ username, name, role, password, why }, who = 'system') => {
     const secret = password === undefined ? newPassword() : undefined
     const passwordHash = await hashOf(password ?? (secret as string))
     return transaction(async tx => {
@@ -103,14 +104,16 @@ export function postgresPeople({ db, clock }: { db: Database; clock: Clock }): P
         who,
         action: 'person-added',
         subject: username,
-        detail: { name, role }
+        detail: { name, role },
+        why: why?.trim()
       })
       return { ...personItem(row), ...(secret !== undefined && { secret }) }
     })
   }
 
   async function change(username: string, asked: PersonChange, who: string): Promise<PersonAnswer> {
-    const { resetPassword, ...wanted } = asked
+    const { resetPassword, why: said, ...wanted } = asked
+    const why = said?.trim()
     const secret = resetPassword ? newPassword() : undefined
     const passwordHash = secret === undefined ? undefined : await hashOf(secret)
     const at = clock.now()
@@ -130,6 +133,8 @@ export function postgresPeople({ db, clock }: { db: Database; clock: Clock }): P
       if (last && !manages) {
         throw new AppError('conflict', `${username} is the last administrator: make another one first.`)
       }
+      if (after.disabled && !before.disabled && !why)
+        throw new AppError('reason-required', 'body/why: say why the account is disabled')
       await tx
         .update(people)
         .set({ ...wanted, ...(passwordHash !== undefined && { passwordHash }), username })
@@ -139,9 +144,9 @@ export function postgresPeople({ db, clock }: { db: Database; clock: Clock }): P
       }
       const detail = changed(before, wanted)
       if (Object.keys(detail).length > 0) {
-        await note(tx, { at, who, action: 'person-changed', subject: username, detail })
+        await note(tx, { at, who, action: 'person-changed', subject: username, detail, why })
       }
-      if (secret !== undefined) await note(tx, { at, who, action: 'password-reset', subject: username })
+      if (secret !== undefined) await note(tx, { at, who, action: 'password-reset', subject: username, why })
       return after
     })
     sessions.forget(username)

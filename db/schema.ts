@@ -149,6 +149,10 @@ export const changes = pgTable(
       .where(sql`${t.appliedNo} is null`),
     uniqueIndex('changes_applied_no').on(t.appliedNo),
     index('changes_subject').on(t.subject, t.id),
+    /** The few among many that have a history of edits of their own. */
+    index('changes_edits')
+      .on(t.kind, t.appliedNo)
+      .where(sql`${t.kind} in ('crew', 'chief', 'plan', 'ticket-policy', 'maintenance')`),
     uniqueIndex('changes_idempotency').on(t.who, t.idempotencyKey)
   ]
 )

@@ -28,8 +28,10 @@ export const PersonItem = Type.Object({
 export type PersonItem = Static<typeof PersonItem>
 export const PeopleQuery = Type.Object({ q: Type.Optional(Type.String({ maxLength: 100 })), ...Page })
 
+/** Kept with the edit. Needed to disable an account. */
+const Reason = Type.Optional(Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }))
 export const NewPerson = Type.Object(
-  { username: Type.String({ pattern: USERNAME_PATTERN }), name: DisplayName, role: RoleId },
+  { username: Type.String({ pattern: USERNAME_PATTERN }), name: DisplayName, role: RoleId, why: Reason },
   strict
 )
 export const PersonChange = Type.Object(
@@ -38,7 +40,8 @@ export const PersonChange = Type.Object(
     role: Type.Optional(RoleId),
     disabled: Type.Optional(Type.Boolean()),
     /** Makes a new random password and ends the person's sessions. */
-    resetPassword: Type.Optional(Type.Literal(true))
+    resetPassword: Type.Optional(Type.Literal(true)),
+    why: Reason
   },
   { ...strict, minProperties: 1 }
 )
@@ -100,6 +103,7 @@ export const AuditItem = Type.Object({
   who: Type.String(),
   action: Type.Enum(Object.keys(AUDIT_ACTIONS) as [AuditAction, ...AuditAction[]]),
   subject: Type.String(),
+  why: Type.Union([Type.String(), Type.Null()]),
   detail: Type.Record(Type.String(), Type.Unknown())
 })
 export type AuditItem = Static<typeof AuditItem>

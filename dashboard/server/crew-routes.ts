@@ -4,19 +4,24 @@ import { submitChange, type ChangeRequest } from '#db/changes'
 import { isOnShift } from '#ingest/crews'
 import { Id, listOf } from '#model/api'
 import { AreaDuty, AreaDutyBody, CrewBody, CrewItem, type Crew } from '#model/crews'
+import { Why } from '#model/edits'
 import { AppError } from '#model/errors'
 import { personOn } from './access.ts'
 import type { ServerDeps } from './deps.ts'
+import { reasonOf } from './edit-routes.ts'
 
 const tags = ['crews']
 const ById = Type.Object({ id: Id })
 const edits = { access: ['admin', 'manager'] } as const
+const strict = { additionalProperties: false }
+const CrewEdit = Type.Object({ ...CrewBody.properties, why: Type.Optional(Why) }, strict)
+const DutyEdit = Type.Object({ ...AreaDutyBody.properties, why: Type.Optional(Why) }, strict)
 
 export const crewRoutes: FastifyPluginAsyncTypebox<
   Pick<ServerDeps, 'db' | 'live' | 'people' | 'crews' | 'desk' | 'clock'>
 > = async (app, { db, live, people, crews, desk, clock }) => {
-  async function put(change: Pick<ChangeRequest, 'subject' | 'body' | 'who'>): Promise<void> {
-    const { id } = await submitChange(db, { ...change, why: null, requestedAt: clock.now() })
+  async function put(change: Pick<ChangeRequest, 'subject' | 'body' | 'who' | 'why'>): Promise<void> {
+    const { id } = await submitChange(db, { ...change, requestedAt: clock.now() })
     const { refused } = await desk.applied(id)
     if (refused !== null) throw new AppError('conflict', refused)
   }
@@ -57,19 +62,23 @@ export const crewRoutes: FastifyPluginAsyncTypebox<
     {
       config: edits,
       schema: {
-        summary: 'Make a crew, or say anew what it is. Answers once the rules have it',
+        summary:
+          'Make a crew, or say anew what it is; to take it out of work needs a reason. Answers once the rules have it',
         tags,
         params: ById,
-        body: CrewBody,
+        body: CrewEdit,
         response: { 200: CrewItem }
       }
     },
     async request => {
-      const crew: Crew = { id: request.params.id, ...request.body }
+      const { why: said, ...body } = request.body
+      const crew: Crew = { id: request.params.id, ...body }
+      const ends = !crew.active && crews.crew(crew.id)?.active
+      const why = reasonOf(said, ends ? 'say why the crew is taken out of work' : undefined)
       checkAreas(crew.areas)
       await checkPeople('body/members', crew.members)
       const { username: who } = personOn(request)
-      await put({ subject: `crew:${crew.id}`, body: { kind: 'crew', crew }, who })
+      await put({ subject: `crew:${crew.id}`, body: { kind: 'crew', crew }, who, why })
       return itemOf(crew, await people.names(crew.members))
     }
   )
@@ -91,12 +100,13 @@ export const crewRoutes: FastifyPluginAsyncTypebox<
         summary: 'Say who answers for an area and all below it. Answers once the rules have it',
         tags,
         params: ById,
-        body: AreaDutyBody,
+        body: DutyEdit,
         response: { 200: AreaDuty }
       }
     },
     async request => {
-      const duty: AreaDuty = { area: request.params.id, ...request.body }
+      const { why, ...body } = request.body
+      const duty: AreaDuty = { area: request.params.id, ...body }
       if (!live.areas().some(({ id }) => id === duty.area))
         throw new AppError('not-found', `There is no area ${duty.area}.`)
       const levels = duty.chiefs.map(({ level }) => level)
@@ -105,7 +115,7 @@ export const crewRoutes: FastifyPluginAsyncTypebox<
       const accounts = duty.chiefs.map(({ username }) => username).filter(name => name !== null)
       await checkPeople('body/chiefs', accounts)
       const { username: who } = personOn(request)
-      await put({ subject: `area:${duty.area}`, body: { kind: 'chief', duty }, who })
+      await put({ subject: `area:${duty.area}`, body: { kind: 'chief', duty }, who, why: reasonOf(why) })
       return duty
     }
   )

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { submitChange } from '#db/changes'
 import { enteredWindows } from '#db/rule-history'
 import { Id, listOf } from '#model/api'
+import { Why } from '#model/edits'
 import { AppError } from '#model/errors'
 import { parseSubject } from '#model/ids'
 import type { MaintenanceWindow } from '#model/maintenance'
@@ -17,6 +18,7 @@ import {
 import { days, type Millis } from '#model/time'
 import { personOn } from './access.ts'
 import type { ServerDeps } from './deps.ts'
+import { reasonOf } from './edit-routes.ts'
 import { msOf } from './instant.ts'
 
 const tags = ['maintenance']
@@ -24,6 +26,10 @@ const EDIT = { access: ['admin', 'manager'] } as const
 /** Longer is no work but a facility out of use. */
 const LONGEST_MS = days(90)
 const LONGEST_DAYS = 90
+const MaintenanceEdit = Type.Object(
+  { ...MaintenanceChange.properties, why: Type.Optional(Why) },
+  { additionalProperties: false, minProperties: 1 }
+)
 const iso = (at: Millis): string => new Date(at).toISOString()
 
 export const maintenanceRoutes: FastifyPluginAsyncTypebox<
@@ -76,7 +82,7 @@ export const maintenanceRoutes: FastifyPluginAsyncTypebox<
       if (window.to <= window.from) throw new AppError('bad-request', 'body/to: must be after from')
       if (window.to <= live.now())
         throw new AppError('bad-request', 'body/to: is over already; it would change nothing')
-      return announce(checked(window), personOn(request).username)
+      return announce(checked(window), { who: personOn(request).username, why: window.note })
     }
   )
 
@@ -88,13 +94,13 @@ export const maintenanceRoutes: FastifyPluginAsyncTypebox<
         summary: 'End announced work earlier or later, or cancel what has not begun',
         tags,
         params: Type.Object({ id: Id }),
-        body: MaintenanceChange,
+        body: MaintenanceEdit,
         response: { 200: MaintenanceItem }
       }
     },
     async request => {
       const { id } = request.params
-      const { to, note, cancel } = request.body
+      const { to, note, cancel, why } = request.body
       const known = rules.windows().find(window => window.id === id)
       if (!known) throw new AppError('not-found', `There is no maintenance ${id}.`)
       const now = live.now()
@@ -108,16 +114,19 @@ export const maintenanceRoutes: FastifyPluginAsyncTypebox<
         throw new AppError('bad-request', 'body/to: must be after from; or cancel it')
       // Nothing is undone: what was quiet until now stays so.
       const window = { ...known, to: cancel ? end : Math.max(end, now), note: note?.trim() ?? known.note }
-      return announce(checked(window), personOn(request).username)
+      return announce(checked(window), { who: personOn(request).username, why: reasonOf(why) })
     }
   )
 
-  async function announce(window: MaintenanceWindow, who: string): Promise<MaintenanceItem> {
+  async function announce(
+    window: MaintenanceWindow,
+    { who, why }: { who: string; why: string | null }
+  ): Promise<MaintenanceItem> {
     const { id } = await submitChange(db, {
       subject: window.subject,
       body: { kind: 'maintenance', window },
       who,
-      why: window.note,
+      why,
       requestedAt: clock.now()
     })
     const { refused } = await desk.applied(id)

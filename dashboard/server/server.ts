@@ -11,6 +11,7 @@ import { attachmentRoutes } from './attachment-routes.ts'
 import { backtestRoutes } from './backtest-routes.ts'
 import { backupRoutes } from './backup-routes.ts'
 import { crewRoutes } from './crew-routes.ts'
+import { editRoutes } from './edit-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
 import { facilityRoutes } from './facility-routes.ts'
 import { importRoutes } from './import-routes.ts'
@@ -69,6 +70,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   await app.register(sessionRoutes, deps)
   await app.register(peopleRoutes, deps)
   await app.register(crewRoutes, deps)
+  await app.register(editRoutes, deps)
   await app.register(attachmentRoutes, deps)
   await app.register(serviceRoutes, deps)
   await app.register(facilityRoutes, deps)

@@ -82,7 +82,7 @@ describe('accounts', () => {
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
     const closed = new Promise<number>(resolve => socket.once('close', resolve))
 
-    expect((await ask('PUT', '/api/people/wang', { disabled: true })).json()).toMatchObject({
+    expect((await ask('PUT', '/api/people/wang', { disabled: true, why: 'left' })).json()).toMatchObject({
       disabled: true
     })
     expect([await who(cookie), await who(bearer)]).toEqual([401, 401])
@@ -129,7 +129,7 @@ describe('the last administrator', () => {
       items: [{ username: 'admin', name: 'Administrator', role: 'admin', disabled: false }]
     })
     await add('second', 'admin')
-    await ask('PUT', '/api/people/second', { disabled: true })
+    await ask('PUT', '/api/people/second', { disabled: true, why: 'left' })
     expect((await ask('PUT', '/api/people/admin', { role: 'crew' })).statusCode).toBe(409)
   })
 

@@ -112,6 +112,7 @@ describe('who may do what', () => {
   const ONLY: Record<string, readonly Role[]> = {
     'GET /api/areas/:id/codes': ['admin', 'manager'],
     'GET /api/audit': ['admin'],
+    'GET /api/edits': ['admin', 'manager', 'operator', 'inspector'],
     'GET /api/people': ['admin', 'manager'],
     'GET /api/quarantine': ['admin', 'operator'],
     'POST /api/backup': ['admin'],

@@ -205,9 +205,11 @@ describe('tickets and the people around them, through the API', () => {
 
   it('opens a ticket for planned work that nobody did', async () => {
     const policy = await city.get<TicketPolicy>('/api/ticket-policy')
-    expect(await put('/api/ticket-policy', { ...policy, autoDispatch: false })).toMatchObject({
-      autoDispatch: false
-    })
+    expect(await put('/api/ticket-policy', { ...policy, autoDispatch: false, why: 'a trial' })).toMatchObject(
+      {
+        autoDispatch: false
+      }
+    )
     const local = new Intl.DateTimeFormat('en-GB', {
       hour: '2-digit',
       minute: '2-digit',

@@ -1,0 +1,1 @@
+CREATE INDEX "changes_edits" ON "changes" USING btree ("kind","applied_no") WHERE "changes"."kind" in ('crew', 'chief', 'plan', 'ticket-policy', 'maintenance');
