@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { InfluxAddress } from '#db/telemetry/influx/requests'
 import { AppError } from '#model/errors'
+import { isProxyRange } from '#server/trusted-proxies'
 
 export interface Config {
   /** HTTPS when `tls` is set. */
@@ -22,6 +23,8 @@ export interface Config {
   timeZone: string
   /** People without an account may report; undefined: they may not. */
   publicReports?: boolean
+  /** Addresses and networks of reverse proxies on other machines; undefined: none. */
+  trustedProxies?: string[]
 }
 
 export interface TlsFiles {
@@ -53,7 +56,8 @@ export const ENVIRONMENT = {
   ADMIN_PASSWORD_FILE: '',
   BACKUP_BEFORE_MIGRATION: 'on',
   CITY_TZ: 'Asia/Shanghai',
-  PUBLIC_REPORTS: 'off'
+  PUBLIC_REPORTS: 'off',
+  TRUSTED_PROXY: ''
 } as const
 type Name = keyof typeof ENVIRONMENT
 
@@ -101,6 +105,15 @@ export function readConfig(given: Env): Config {
   } catch {
     faults.push(`CITY_TZ="${timeZone}" is no time zone: use an IANA name such as Asia/Shanghai.`)
   }
+  const trustedProxies = get('TRUSTED_PROXY')
+    .split(/[\s,]+/)
+    .filter(Boolean)
+  const untrue = trustedProxies.filter(one => !isProxyRange(one))
+  if (untrue.length > 0) {
+    faults.push(
+      `TRUSTED_PROXY="${untrue.join(', ')}" is no address and no network of a proxy: use one such as 10.0.0.5 or 172.18.0.0/16, several with commas, or leave it out.`
+    )
+  }
   const config: Config = {
     http: { host: get('HTTP_HOST'), port: port('HTTP_PORT') },
     mqtt: { host: get('MQTT_HOST'), port: plainOff ? undefined : port('MQTT_PORT'), tlsPort },
@@ -111,7 +124,8 @@ export function readConfig(given: Env): Config {
     adminPassword: adminPassword || undefined,
     backupBeforeMigration: backup !== 'off',
     timeZone,
-    publicReports: publicReports === 'on'
+    publicReports: publicReports === 'on',
+    trustedProxies
   }
   const ports = { HTTP_PORT: config.http.port, MQTT_PORT: config.mqtt.port, MQTT_TLS_PORT: tlsPort }
   for (const [i, [name, number]] of Object.entries(ports).entries()) {

@@ -237,6 +237,7 @@ export async function startSystem(options: {
         codes,
         reportCodes: codesOfReports,
         publicReports: config.publicReports ?? false,
+        trustedProxies: config.trustedProxies,
         credentials,
         clock,
         metricsText: metrics.text,

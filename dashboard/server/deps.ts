@@ -47,6 +47,8 @@ export interface ServerDeps {
   staticDir: string
   /** True when people reach us by https, also through a proxy that ends it. */
   secureCookies: boolean
+  /** Addresses and networks of proxies on other machines, believed about who asks; none by default. */
+  trustedProxies?: readonly string[] | undefined
   /** Makes the server that listens, for HTTPS; plain HTTP without it. */
   createServer?: ((handle: RequestListener) => RawServerDefault) | undefined
   log: ServerLog

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { People, SignedIn } from '#db/people'
 import { AppError } from '#model/errors'
-import { checkOrigin, isLoopback, tokenOf } from './access.ts'
+import { checkOrigin, tokenOf } from './access.ts'
 import type { Api } from './deps.ts'
 import { problem, problemOf } from './problems.ts'
 
@@ -16,15 +16,21 @@ export function openDoor(
   options: {
     people: People
     isFull: () => boolean
+    /** Whose forwarded headers are believed. */
+    isTrusted: (address: string) => boolean
     join: (socket: WebSocket, token: string, person: SignedIn) => void
   }
 ): { close: () => void } {
-  const { people, isFull, join } = options
+  const { people, isFull, isTrusted, join } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES })
 
   async function admit(request: IncomingMessage): Promise<{ token: string; person: SignedIn }> {
     const token = tokenOf(request.headers, app)
-    checkOrigin({ headers: request.headers, host: hostOf(request), cookie: token?.from === 'cookie' })
+    checkOrigin({
+      headers: request.headers,
+      host: hostOf(request, isTrusted),
+      cookie: token?.from === 'cookie'
+    })
     const person = token && (await people.personOf(token.value))
     if (!person) throw new AppError('unauthenticated', 'Sign in first.')
     if (isFull()) throw new AppError('too-many-requests', 'Too many live pages are open.')
@@ -50,10 +56,10 @@ export function openDoor(
   return { close: () => void app.server.off('upgrade', upgrade) }
 }
 
-/** The host the browser asked for; a proxy on this machine says which. */
-function hostOf({ headers, socket }: IncomingMessage): string {
+/** The host the browser asked for; a trusted proxy says which. */
+function hostOf({ headers, socket }: IncomingMessage, isTrusted: (address: string) => boolean): string {
   const forwarded = headers['x-forwarded-host']
-  const trusted = isLoopback(socket.remoteAddress ?? '') && typeof forwarded === 'string'
+  const trusted = isTrusted(socket.remoteAddress ?? '') && typeof forwarded === 'string'
   return (trusted ? forwarded.split(',').at(-1)?.trim() : headers.host) ?? ''
 }
 

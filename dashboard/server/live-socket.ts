@@ -11,6 +11,7 @@ import { openDoor } from './live-door.ts'
 import { sightOf } from './crew-sight.ts'
 import { changesSince, pictureJson, watchView, type WatchedView } from './live-views.ts'
 import { problemOf } from './problems.ts'
+import { trustedProxies } from './trusted-proxies.ts'
 
 const MAX_SOCKETS = 500
 /** Of a list whose reader says no limit. */
@@ -61,7 +62,8 @@ interface Reader {
 }
 
 /** `/api/live` on the app's own HTTP server, closed with it: the messages of `model/live`, to everyone signed in. */
-export function liveSocket(app: Api, { live, tickets, people, crews, log }: ServerDeps): void {
+export function liveSocket(app: Api, deps: ServerDeps): void {
+  const { live, tickets, people, crews, log, trustedProxies: proxies } = deps
   const readers = new Set<Reader>()
   const views = new Map<string, WatchedView>()
   let rev = 0
@@ -241,7 +243,12 @@ export function liveSocket(app: Api, { live, tickets, people, crews, log }: Serv
     setInterval(() => void checkSessions(), SESSION_CHECK_EVERY_MS)
   ]
   const stopListening = people.onSessionsEnded(() => void checkSessions())
-  const door = openDoor(app, { people, isFull: () => readers.size >= MAX_SOCKETS, join })
+  const door = openDoor(app, {
+    people,
+    isFull: () => readers.size >= MAX_SOCKETS,
+    isTrusted: trustedProxies(proxies),
+    join
+  })
 
   app.addHook('preClose', async () => {
     closed = true

@@ -29,6 +29,7 @@ import { serviceRoutes } from './service-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { systemRoutes } from './system-routes.ts'
 import { ticketRoutes } from './ticket-routes.ts'
+import { trustedProxies } from './trusted-proxies.ts'
 
 const KIB = 1024
 
@@ -38,8 +39,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   const app: Api = fastify<RawServerDefault>({
     ...(createServer && { serverFactory: createServer }),
     bodyLimit: 64 * KIB,
-    // A proxy on this machine may speak for its client; nobody else may.
-    trustProxy: 'loopback',
+    trustProxy: trustedProxies(deps.trustedProxies),
     // Closing lets what runs end.
     forceCloseConnections: 'idle',
     // Before any route is found: an address that cannot be decoded.
