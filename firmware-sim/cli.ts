@@ -1,21 +1,35 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import type { ImportResult, Problem } from '#model/api'
-import { seconds, systemClock, type Millis } from '#model/time'
+import type { ImportResult } from '#model/api'
+import { asking, signIn, UsageError, type Ask } from './api.ts'
 import { cityCsv } from './city-csv.ts'
 import { makeCity, type City } from './city.ts'
+import { hireOverHttp } from './crews/hire.ts'
 import { plannedDays, playAlone, writeExpectation } from './expect.ts'
-import { connectFleet } from './fleet.ts'
+import { judge } from './judge.ts'
+import { playLive } from './live.ts'
 import { truthCity, truthStart } from './truth/setting.ts'
 
 const HELP = `Plays a simulated city against a running Mingjie, live, until Ctrl-C.
 
   npm run sim -- --password <admin's password>
+  npm run sim -- --password <…> --facilities 200 --hours 0.3 --crews --expect out.json
+  npm run sim -- --password <…> --judge out.json
   npm run sim -- --seed 7 --facilities 500 --hours 48 --speed max --expect out.json
 
 With --expect hard days happen to the city: of everything that can go wrong some, and the file says which tickets must
-follow, how they end and what proves a claim, and which must not open. With --speed max announced work and changed rules
-belong to it; without they begin now and are sent as they happen.
+follow, how they end and what proves a claim, and which must not open. In less than six hours only what can be seen to
+be over in a quarter of an hour goes wrong. It ends when the hours are over, or with Ctrl-C: then the file is written
+again, with all that was not planned.
+
+With --crews people work the tickets over the API: an operator sends crews, crews travel, repair the city and claim, one in
+eight without having been there, one in ten without signal; an inspector looks where no sensor can tell; cleaners scan.
+In less than six hours they hurry, up to ten times. What they did is in the last file, and how each ticket ends after it.
+
+The program away: live, the simulator notices by its devices' connections that it went and came back, and writes the file
+again with that time counted: no hold and no silence runs through it. Stop it, kill it, start it again, and judge.
+With --speed max one stop of forty minutes (in twelve hours or more), announced work and changed rules are part of the file:
+what must and must not follow is said as if somebody stopped the program then, entered the work and changed the rules.
 
   --http <url>        where Mingjie answers       (http://127.0.0.1:8080)
   --mqtt <url>        its broker, mqtt or mqtts   (mqtt://127.0.0.1:1883)
@@ -29,14 +43,16 @@ belong to it; without they begin now and are sent as they happen.
   --speed <live|max>  live: in real time, the only time a running Mingjie knows  (live)
                       max: nothing is sent, only thought out, as fast as it goes
                       (60 times faster or so: npm run truth plays a system of its own on a played clock)
-  --expect <file>     writes what must follow; its shape, version 2, is in firmware-sim/truth/file.ts
+  --expect <file>     writes what must follow; its shape, version 3, is in firmware-sim/truth/file.ts
+  --crews             people work the tickets; --username makes their accounts (sim-desk, sim-inspector, sim-bins, …) and
+                      crews, or gives their accounts new passwords
+  --people <file>     JSON of user name and password, if those accounts are there already and keep theirs
+  --judge <file>      plays nothing: compares the tickets of a Mingjie that holds this city alone with a file of --expect,
+                      prints how each rule did, and ends with 1 if a ticket, an end or a claim is wrong
   --secrets <file>    keeps the devices' secrets between runs  (./sim-secrets.json)
   --help
 
 The first run registers the city and writes the secrets file; a secret is shown once, so keep the file.`
-
-/** What the person who called it can mend; everything else is a fault of ours and keeps its stack. */
-class UsageError extends Error {}
 
 function settings() {
   const text = (fallback: string) => ({ type: 'string', default: fallback }) as const
@@ -54,6 +70,9 @@ function settings() {
       hours: text('48'),
       speed: text('live'),
       expect: { type: 'string' },
+      crews: { type: 'boolean', default: false },
+      people: { type: 'string' },
+      judge: { type: 'string' },
       help: { type: 'boolean', default: false }
     }
   })
@@ -75,47 +94,30 @@ function settings() {
         'ahead: nothing can be sent faster. For a time that is played fast, on a system of its own: npm run truth'
     )
   const given = { ...values, seed, scale, facilities, hoursLong }
+  if (values.people !== undefined && !values.crews)
+    throw new UsageError('--people is of --crews: without, nobody works')
   if (values.speed === 'max') {
     if (values.expect === undefined)
       throw new UsageError('--speed max needs --expect <file>: it sends nothing')
+    if (values.crews || values.judge !== undefined)
+      throw new UsageError('--speed max asks nobody: leave --crews and --judge out')
     return given
   }
   for (const url of [values.http, values.mqtt])
     if (!URL.canParse(url)) throw new UsageError(`${url} is not a URL`)
-  if (!values.token && !values.password)
-    throw new UsageError('--password or --token is needed to import the city')
+  if (!values.token && !values.password) throw new UsageError('--password or --token is needed')
   return given
 }
 type Settings = NonNullable<ReturnType<typeof settings>>
 
-async function ask(url: URL, init: RequestInit): Promise<Response> {
-  const response = await fetch(url, init).catch((cause: Error) => {
-    throw new UsageError(`${url.origin} does not answer: is Mingjie running there?`, { cause })
-  })
-  if (response.ok) return response
-  const problem = (await response.json().catch(() => undefined)) as Problem | undefined
-  const words = problem ? [problem.title, problem.detail].filter(Boolean).join(': ') : response.statusText
-  throw new UsageError(`${init.method} ${url.pathname} was refused (${response.status}): ${words}`)
-}
+const asThem = async ({ http, username, password, token }: Settings): Promise<Ask> =>
+  asking(
+    http,
+    token ? { authorization: `Bearer ${token}` } : await signIn(http, username, password as string)
+  )
 
-async function credentials({ http, username, password, token }: Settings): Promise<Record<string, string>> {
-  if (token) return { authorization: `Bearer ${token}` }
-  const response = await ask(new URL('/api/session', http), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', origin: new URL(http).origin },
-    body: JSON.stringify({ username, password })
-  })
-  const cookies = response.headers.getSetCookie().map(cookie => cookie.split(';')[0])
-  return { cookie: cookies.join('; '), origin: new URL(http).origin }
-}
-
-async function importCity(settings: Settings, city: City): Promise<ImportResult> {
-  const response = await ask(new URL('/api/import', settings.http), {
-    method: 'POST',
-    headers: { 'content-type': 'text/csv', ...(await credentials(settings)) },
-    body: cityCsv(city)
-  })
-  const result = (await response.json()) as ImportResult
+async function importCity(ask: Ask, city: City): Promise<ImportResult> {
+  const result = await ask<ImportResult>('/api/import', { method: 'POST', body: cityCsv(city) })
   const bad = result.rows.find(row => !row.ok)
   if (bad)
     throw new UsageError(
@@ -142,39 +144,28 @@ async function writeSecrets(file: string, secrets: Record<string, string>): Prom
 const cityOf = ({ seed, scale, facilities }: Settings): City =>
   facilities === undefined ? makeCity({ seed, scale }) : truthCity({ seed, facilities })
 
-/** Writes what must follow from the hard days that begin at `from`. */
-async function expect(settings: Settings & { expect: string }, city: City, from: Millis) {
-  const { seed, hoursLong, expect: file } = settings
-  const days = plannedDays({ city, from, hoursLong, office: settings.speed === 'max' })
-  await writeExpectation(file, seed, days).catch((error: Error) => {
-    throw new UsageError(`${file} cannot be written: ${error.message}`)
-  })
+async function thinkOut(settings: Settings, file: string): Promise<void> {
+  const { seed, hoursLong } = settings
+  const city = cityOf(settings)
+  const days = plannedDays({ city, from: truthStart(seed), hoursLong, thought: true })
+  await writeExpectation(file, { seed, ...days })
   const { must, may, mustNot } = days.expectation
   console.log(
     `${days.played.faults.length} things go wrong with ${city.facilities.length} facilities in ${hoursLong} h: ` +
       `${must.length} tickets must follow, ${may.length} may, ${mustNot.length} must not; written to ${file}`
   )
-  return days.played
+  const { messages, readings } = playAlone({ played: days.played, say: console.log })
+  console.log(`played: ${messages} messages with ${readings} readings`)
 }
 
-async function run(settings: Settings): Promise<void> {
-  const city = cityOf(settings)
-  if (settings.speed === 'max') {
-    const played = await expect(
-      { ...settings, expect: settings.expect as string },
-      city,
-      truthStart(settings.seed)
-    )
-    const { messages, readings } = playAlone({ played, say: console.log })
-    return console.log(`played: ${messages} messages with ${readings} readings`)
-  }
+/** The secrets of the city's devices: of this registration, or of an earlier one. */
+async function register(settings: Settings, ask: Ask, city: City): Promise<Map<string, string>> {
   const secrets = await readSecrets(settings.secrets)
-  const result = await importCity(settings, city)
+  const result = await importCity(ask, city)
   const told = result.rows.filter(row => row.secret !== undefined)
   for (const { id, secret } of told) secrets[id] = secret as string
   if (told.length > 0) await writeSecrets(settings.secrets, secrets)
   console.log(`city imported: ${result.created} created, ${result.updated} updated`)
-
   const lost = city.devices.filter(({ id, gateway }) => gateway === null && !secrets[id]).length
   if (lost > 0) {
     throw new UsageError(
@@ -182,37 +173,48 @@ async function run(settings: Settings): Promise<void> {
         'pass the --secrets file of the run that registered them'
     )
   }
-  const from = systemClock.now()
-  const { expect: file } = settings
-  const hard = file === undefined ? undefined : await expect({ ...settings, expect: file }, city, from)
-  const fleet = await connectFleet({
-    city,
-    url: settings.mqtt,
-    secrets: new Map(Object.entries(secrets)),
-    from,
-    faults: hard?.faults ?? [],
-    log: console.log
-  }).catch((error: Error) => {
-    throw new UsageError(error.message, { cause: error })
-  })
-  console.log(`${fleet.counts().connected} devices connected to ${settings.mqtt}; Ctrl-C ends`)
-  fleet.live(systemClock, { troubles: !hard })
-  const report = setInterval(() => {
-    const { connected, acknowledged, dropped } = fleet.counts()
-    console.log(`${connected} connected, ${acknowledged} reports acknowledged, ${dropped} given up`)
-  }, seconds(60))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      clearInterval(report)
-      void fleet.close()
-    })
+  return new Map(Object.entries(secrets))
+}
+
+async function run(settings: Settings): Promise<boolean> {
+  if (settings.speed === 'max') {
+    await thinkOut(settings, settings.expect as string)
+    return true
   }
+  const ask = await asThem(settings)
+  if (settings.judge !== undefined) {
+    const { lines, right } = await judge(settings.judge, ask)
+    for (const line of lines) console.log(line)
+    return right
+  }
+  const city = cityOf(settings)
+  const secrets = await register(settings, ask, city)
+  const passwords = settings.people === undefined ? undefined : await readSecrets(settings.people)
+  const staff = settings.crews ? await hireOverHttp({ url: settings.http, ask, passwords }) : undefined
+  try {
+    const { seed, hoursLong, expect: file } = settings
+    const live = await playLive({
+      city,
+      url: settings.mqtt,
+      secrets,
+      expect: file === undefined ? undefined : { file, seed, hoursLong },
+      desk: staff?.desk,
+      say: console.log
+    }).catch((error: Error) => {
+      throw error instanceof UsageError ? error : new UsageError(error.message, { cause: error })
+    })
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => live.close())
+    await live.ended
+  } finally {
+    await staff?.leave()
+  }
+  return true
 }
 
 try {
   const given = settings()
-  if (given) await run(given)
-  else console.log(HELP)
+  if (!given) console.log(HELP)
+  else if (!(await run(given))) process.exitCode = 1
 } catch (error) {
   const theirs =
     error instanceof UsageError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')

@@ -5,6 +5,7 @@ import { hours, minutes, type Millis } from '#model/time'
 import type { City } from './city.ts'
 import type { Fault } from './faults.ts'
 import { between, randomFor, shuffled } from './random.ts'
+import type { Outage } from './truth/expectation.ts'
 
 /** Announced work: nothing begins there meanwhile. */
 export interface Work {
@@ -31,6 +32,17 @@ const LATER_FULL_PCT = 97
 /** In the middle of the time a bin must lie so long. */
 const LONGER_LYING_MS = minutes(20)
 const LEAST_HOURS = 20
+
+/** How long the program is stopped, and of how long a time. */
+const STOP_MS = minutes(40)
+const LEAST_HOURS_STOPPED = 12
+
+/** One stop of the program, at two thirds of the time and at a step; none in less than twelve hours. */
+export function plannedStop(from: Millis, to: Millis, stepMs: Millis): Outage[] {
+  if (to - from < hours(LEAST_HOURS_STOPPED)) return []
+  const begin = from + Math.round(((to - from) * 2) / 3 / stepMs) * stepMs
+  return [{ from: begin, to: begin + STOP_MS }]
+}
 
 /**
  * Announced work, a road with another threshold and a rule that is changed in the middle of the time; and what goes wrong where

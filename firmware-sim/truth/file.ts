@@ -1,13 +1,18 @@
 import { expectedIntervalMs } from '#model/device-models'
-import { parseSubject } from '#model/ids'
+import { parseSubject, subjectOf } from '#model/ids'
 import type { Millis } from '#model/time'
+import type { Deed } from '../crews/deeds.ts'
 import { NO_ORDERS } from '../orders.ts'
 import { VERIFY_INTERVALS, verifyWithinMs } from './domain.ts'
+import type { Ending, Fate, Outcome } from './fate.ts'
 import type { Expectation, MustNot, MustTicket, Played } from './expectation.ts'
 
 export const FORMAT = 'mingjie-truth'
-/** Raised when something in the file changes its meaning or goes away; what is new does not raise it. 1 had no `end` and no `claim`. */
-export const VERSION = 2
+/**
+ * Raised when something in the file changes its meaning or goes away; what is new does not raise it. 1 had no `end` and no `claim`; in 2
+ * `end` was of a ticket nobody touches, and had both its parts or was not there.
+ */
+export const VERSION = 3
 
 /** RFC 3339 in UTC; null: never, or not within the time. */
 type Time = string | null
@@ -26,12 +31,16 @@ export interface TicketInFile {
   bornCleared?: true
   /** Its severity rises to critical between these. */
   critical?: { from: Time; to: Time }
-  /** When nobody touches it. Only of `must`, and only where it can be told. */
+  /** After what people did to it (`people`). Only of `must`; what is not there cannot be told. */
   end?: {
     /** `clearedAt` of the ticket lies between these, by the sensor's clock; null: not within the time. */
-    cleared: { from: Time; to: Time } | null
-    how: 'self-cleared' | 'verified' | 'open'
+    cleared?: { from: Time; to: Time } | null
+    how?: Ending
   }
+  /** What became of each claim of its crew; null: that cannot be told. */
+  claims?: { at: Time; outcome: Outcome | null }[]
+  /** A crew without signal was there, and its claim came when it was over: it is kept. */
+  lateClaim?: true
   /** When somebody claims it. */
   claim: {
     /** The first report after the claim says whether it is true; or only a person, or a scan, can. */
@@ -41,6 +50,15 @@ export interface TicketInFile {
     /** So long that report is waited for; then a person has to look. */
     withinMs: Millis
   }
+}
+
+/** One thing somebody did, as they know it themselves. */
+export interface DeedInFile {
+  at: Time
+  what: Deed['what']
+  subject: string
+  rule?: string | null
+  ticket?: string
 }
 
 /** What `npm run sim -- --expect` writes. */
@@ -53,7 +71,13 @@ export interface TruthFile {
   to: Time
   /** How coarsely the clock goes in which it was thought out; tolerances contain it. */
   stepMs: Millis
+  /** When the program was away, or is to be; no hold and no silence runs through it. */
   outages: { from: Time; to: Time }[]
+  /** People work the tickets: what they did so far is in `people`, and an `end` comes after that. */
+  crews: boolean
+  people: DeedInFile[]
+  /** False: it is written down before or while it happens, and will be again. */
+  over: boolean
   /** Announced work, to be entered at `enteredAt`. */
   works: { subject: string; from: Time; to: Time; enteredAt: Time }[]
   /** Rules to be changed at `at`: one road's threshold, or the hold of all. */
@@ -72,11 +96,15 @@ export function expectationFile(options: {
   seed: number
   played: Played
   expectation: Expectation
+  /** Default nobody's. */
+  crews?: boolean
+  /** Default yes. */
+  over?: boolean
 }): TruthFile {
-  const { seed, played, expectation } = options
+  const { seed, played, expectation, crews = false, over = true } = options
   const { works, edits } = played.orders ?? NO_ORDERS
   const slowest = intervals(played)
-  const ticket = (one: MustTicket) => ticketInFile(one, slowest)
+  const ticket = (one: MustTicket) => ticketInFile(one, slowest, over || !crews)
   const not = ({ rule, subject, why, ...when }: MustNot) => ({ rule, subject, why, ...span(when) })
   return {
     format: FORMAT,
@@ -86,20 +114,36 @@ export function expectationFile(options: {
     ...span(played),
     stepMs: played.stepMs,
     outages: (played.outages ?? []).map(span),
+    crews,
+    people: (played.deeds ?? []).map(deed =>
+      deed.what === 'scan'
+        ? { at: time(deed.at), what: deed.what, subject: subjectOf('facility', deed.facility) }
+        : { ...deed, at: time(deed.at) }
+    ),
+    over,
     works: works.map(({ subject, enteredAt, ...when }) => ({
       subject,
       ...span(when),
       enteredAt: time(enteredAt)
     })),
     edits: edits.map(({ at, ...edit }) => ({ ...edit, at: time(at) })),
-    faults: played.faults.map(({ kind, device, ...when }) => ({ kind, device, ...span(when) })),
+    faults: (played.repaired ?? played.faults).map(({ kind, device, ...when }) => ({
+      kind,
+      device,
+      ...span(when)
+    })),
     must: expectation.must.map(ticket),
     may: expectation.may.map(ticket),
     mustNot: expectation.mustNot.map(not)
   }
 }
 
-function ticketInFile(one: MustTicket, slowest: (subject: string) => Millis): TicketInFile {
+function ticketInFile(
+  one: MustTicket,
+  slowest: (subject: string) => Millis,
+  /** What people are yet to do leaves how it ends open. */
+  endIsKnown: boolean
+): TicketInFile {
   const { rule, subject, why, toleranceMs, bornCleared, critical, fate } = one
   return {
     rule,
@@ -109,15 +153,63 @@ function ticketInFile(one: MustTicket, slowest: (subject: string) => Millis): Ti
     why,
     ...(bornCleared && { bornCleared }),
     ...(critical && { critical: span(critical) }),
-    ...(fate?.clears !== undefined &&
-      fate.ending !== undefined && {
-        end: { cleared: fate.clears === null ? null : span(fate.clears), how: fate.ending }
-      }),
+    ...(fate && endIsKnown && fateInFile(fate)),
     claim: {
       provedBy: rule === 'toilet-clean-due' ? 'person' : 'report',
       trueFrom: time(one.to),
       withinMs: Math.max(verifyWithinMs(rule), VERIFY_INTERVALS * slowest(subject))
     }
+  }
+}
+
+function fateInFile({
+  clears,
+  ending,
+  claims,
+  lateClaim
+}: Fate): Pick<TicketInFile, 'end' | 'claims' | 'lateClaim'> {
+  const end = {
+    ...(clears !== undefined && { cleared: clears === null ? null : span(clears) }),
+    ...(ending !== undefined && { how: ending })
+  }
+  return {
+    ...(Object.keys(end).length > 0 && { end }),
+    ...(claims.length > 0 && {
+      claims: claims.map(({ at, outcome }) => ({ at: time(at), outcome: outcome ?? null }))
+    }),
+    ...(lateClaim && { lateClaim })
+  }
+}
+
+/** The file read back as what is expected. Of another version: undefined. */
+export function expectationIn(file: TruthFile): Expectation | undefined {
+  if (file.format !== FORMAT || file.version !== VERSION) return undefined
+  const at = (text: Time): Millis => (text === null ? Infinity : Date.parse(text))
+  const between = ({ from, to }: { from: Time; to: Time }) => ({ from: at(from), to: at(to) })
+  const ticket = (one: TicketInFile): MustTicket => ({
+    rule: one.rule as MustTicket['rule'],
+    subject: one.subject as MustTicket['subject'],
+    ...between(one),
+    toleranceMs: one.toleranceMs,
+    why: one.why,
+    ...(one.bornCleared && { bornCleared: true }),
+    ...(one.critical && { critical: between(one.critical) }),
+    fate: {
+      clears: one.end?.cleared === null ? null : one.end?.cleared && between(one.end.cleared),
+      ending: one.end?.how,
+      claims: (one.claims ?? []).map(claim => ({ at: at(claim.at), outcome: claim.outcome ?? undefined })),
+      lateClaim: one.lateClaim === true
+    }
+  })
+  return {
+    must: file.must.map(ticket),
+    may: file.may.map(ticket),
+    mustNot: file.mustNot.map(one => ({
+      rule: one.rule as MustTicket['rule'],
+      subject: one.subject as MustTicket['subject'],
+      ...between(one),
+      why: one.why
+    }))
   }
 }
 

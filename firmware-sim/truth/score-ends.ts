@@ -1,6 +1,6 @@
 import type { Millis } from '#model/time'
-import type { Fate, Outcome } from '#sim/truth/fate'
-import type { MustTicket } from '#sim/truth/expectation'
+import type { Fate, Outcome } from './fate.ts'
+import type { MustTicket } from './expectation.ts'
 import type { Ended, RuleScore, Score } from './score.ts'
 
 /** One thing the system says otherwise than is foreseen. */

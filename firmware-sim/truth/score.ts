@@ -1,6 +1,6 @@
 import type { TicketDetail, TicketSummary } from '#model/api'
 import type { Millis } from '#model/time'
-import type { Expectation, MustNot, MustTicket } from '#sim/truth/expectation'
+import type { Expectation, MustNot, MustTicket } from './expectation.ts'
 
 export type Seen = Pick<TicketSummary, 'id' | 'rule' | 'subject' | 'state' | 'openedAt' | 'closedAt'>
 export type Ended = Seen & Pick<TicketDetail, 'clearedAt' | 'closeReason' | 'lateClaimAt' | 'history'>

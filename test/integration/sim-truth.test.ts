@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RULE_IDS } from '#sim/truth/domain'
 import { freshDatabase, type TestDatabase } from '#test/fixtures/database'
 import { playSeed, type PlayedSeed } from '../truth/play.ts'
-import { total } from '../truth/score.ts'
+import { total } from '#sim/truth/score'
 
 /** More, larger and longer: `npm run truth`. */
 describe('26 hard hours of a small city, with people who work its tickets', () => {

@@ -11,7 +11,7 @@ import { simulateCrews, type Crews } from '#sim/crews/crews'
 import { drivenClock } from '#sim/driven-clock'
 import { connectFleet, type Fleet } from '#sim/fleet'
 import { hardDays } from '#sim/hard-days'
-import { ordersFor, type Edit, type Orders } from '#sim/orders'
+import { ordersFor, plannedStop, type Edit, type Orders } from '#sim/orders'
 import { foreseenOf, type Expectation, type Outage, type Played } from '#sim/truth/expectation'
 import { RULE_IDS } from '#sim/truth/domain'
 import { truthCity, truthStart } from '#sim/truth/setting'
@@ -19,8 +19,8 @@ import { hire } from '../../demo-staff.ts'
 import { silentLog } from '../../log.ts'
 import { startSystem, type System } from '../../system.ts'
 import { removeData } from '../bench/program.ts'
-import { scoreEnds, type Disagreement } from './score-ends.ts'
-import { score, type FalseTicket, type Score } from './score.ts'
+import { scoreEnds, type Disagreement } from '#sim/truth/score-ends'
+import { score, type FalseTicket, type Score } from '#sim/truth/score'
 
 export interface PlayOptions {
   seed: number
@@ -57,7 +57,6 @@ export interface PlayedSeed {
 export const STEP_MS = minutes(2)
 /** Two syncs to disk a step would be most of the time; this is about the rules, not the disk. */
 const MEMORY = '/dev/shm'
-const OUTAGE_MS = minutes(40)
 
 /** The whole system on a clock of its own, a city on real MQTT, its hard days played; what it opened against what had to be. */
 export async function playSeed(options: PlayOptions): Promise<PlayedSeed> {
@@ -96,7 +95,7 @@ export async function playSeed(options: PlayOptions): Promise<PlayedSeed> {
     const city = truthCity(options)
     const secrets = await importCity(api, city)
     const live = await liveRules(api)
-    const outages = outageIn(from, to)
+    const outages = plannedStop(from, to, STEP_MS)
     const hard = hardDays({ city, from, to, rules: live })
     const { orders, faults: more } = ordersFor({ city, from, to, faults: hard })
     const faults = [...hard, ...more].sort((a, b) => a.from - b.from)
@@ -286,13 +285,6 @@ async function change(api: Api, edit: Edit): Promise<void> {
 async function decided(system: System): Promise<void> {
   const head = system.journal.head()
   while (system.ingest.state.committed() < head) await new Promise(resolve => setTimeout(resolve, 10))
-}
-
-/** One, at two thirds of the time. */
-function outageIn(from: Millis, to: Millis): Outage[] {
-  if (to - from < hours(12)) return []
-  const begin = from + Math.round(((to - from) * 2) / 3 / STEP_MS) * STEP_MS
-  return [{ from: begin, to: begin + OUTAGE_MS }]
 }
 
 /** The time cut at the outages: until when, and whether the platform is there. */

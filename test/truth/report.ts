@@ -1,58 +1,11 @@
 import type { Millis } from '#model/time'
 import type { PlayedSeed } from './play.ts'
-import type { Disagreement } from './score-ends.ts'
-import {
-  median,
-  precision,
-  recall,
-  total,
-  type FalseTicket,
-  type Miss,
-  type RuleScore,
-  type Tally
-} from './score.ts'
+import type { Disagreement } from '#sim/truth/score-ends'
+import { total, type FalseTicket, type Miss, type RuleScore } from '#sim/truth/score'
+import { scoreCard } from '#sim/truth/score-card'
 
-const HEADINGS = [
-  'rule',
-  'expected',
-  'found',
-  'false',
-  'precision',
-  'recall',
-  'delay p50',
-  'delay max',
-  'ends',
-  'claims'
-]
-
-const duration = (ms: Millis | undefined): string =>
-  ms === undefined ? '' : ms < 60_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`
 const clock = (at: Millis): string =>
   Number.isFinite(at) ? new Date(at).toISOString().slice(0, 16).replace('T', ' ') : 'never'
-
-const row = (one: RuleScore): string[] => [
-  one.rule,
-  String(one.expected),
-  String(one.found),
-  String(one.falseTickets),
-  precision(one).toFixed(3),
-  recall(one).toFixed(3),
-  duration(median(one.delays)),
-  duration(one.delays.length > 0 ? Math.max(...one.delays) : undefined),
-  tally(one.ends),
-  tally(one.claims)
-]
-
-const tally = ({ right, wrong }: Tally): string => (right + wrong === 0 ? '' : `${right}/${wrong}`)
-
-function table(rows: readonly string[][]): string[] {
-  const widths = HEADINGS.map((_, i) => Math.max(...rows.map(cells => (cells[i] as string).length)))
-  return rows.map(cells =>
-    cells
-      .map((text, i) => (i === 0 ? text.padEnd(widths[i] as number) : text.padStart(widths[i] as number)))
-      .join('  ')
-  )
-}
 
 /** Rules of all seeds, each in one line. */
 export function addUp(seeds: readonly PlayedSeed[]): RuleScore[] {
@@ -70,7 +23,7 @@ export function report(seeds: readonly PlayedSeed[]): string[] {
   const missing = [...new Set(seeds.flatMap(one => one.missing))]
   const untested = rules.filter(({ expected }) => expected === 0).map(({ rule }) => rule)
   return [
-    ...table([HEADINGS, ...rules.map(row), row(total(rules))]),
+    ...scoreCard(rules),
     '',
     ...seeds.flatMap(one => [
       ...one.score.misses.flatMap(miss => missed(one, miss)),

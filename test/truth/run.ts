@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { RULE_IDS } from '#sim/truth/domain'
 import { playSeed, type PlayedSeed } from './play.ts'
 import { addUp, report } from './report.ts'
-import { median, precision, recall, total, type RuleScore } from './score.ts'
+import { median, precision, recall, total, type RuleScore } from '#sim/truth/score'
 
 const HELP = `Plays simulated cities against the whole system on a clock of their own, and compares the tickets it opened
 with those that had to be.

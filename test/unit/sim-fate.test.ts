@@ -4,8 +4,8 @@ import type { TicketDeed } from '#sim/crews/deeds'
 import type { MustTicket } from '#sim/truth/expectation'
 import { fateOf } from '#sim/truth/fate'
 import type { Heard } from '#sim/truth/sensing'
-import { scoreEnds } from '../truth/score-ends.ts'
-import { total, type Ended } from '../truth/score.ts'
+import { scoreEnds } from '#sim/truth/score-ends'
+import { total, type Ended } from '#sim/truth/score'
 
 /** A bin that is full from minute 0: its ticket opens at the tenth, and ends when it is at most 60 % for two minutes. */
 const ticket: MustTicket = {
