@@ -1,58 +1,23 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { LampList, LightingDetail, LightingList } from '#model/lighting-shapes'
 import { minutes } from '#model/time'
+import { EVENING, LAMP_CITY, lampsOf, lampsSay } from '#test/fixtures/lamp-city'
 import { standingClock, startTestSystem, type TestSystem } from '#test/fixtures/system'
-
-/** 21:00 in Nanjing, long after dusk. */
-const EVENING = Date.parse('2026-01-15T13:00:00Z')
-
-const ROADS = [
-  { id: 'r-1', lamps: 4 },
-  { id: 'r-2', lamps: 2 },
-  { id: 'r-3', lamps: 3 }
-]
-const lampsOf = (road: string): string[] =>
-  Array.from({ length: ROADS.find(({ id }) => id === road)?.lamps ?? 0 }, (_, i) => `${road}-l${i}`)
-
-const cell = (value: object) => `"${JSON.stringify(value).replaceAll('"', '""')}"`
-const CITY = [
-  'type,id,parent,name,kind,lat,lon,attributes',
-  'area,city,,Nanjing,city,32.06,118.78,',
-  'area,gulou,city,Gulou,district,,,',
-  'area,street-1,gulou,First street,street,,,',
-  'area,street-2,gulou,Second street,street,,,',
-  ...ROADS.map(
-    ({ id }, i) => `road,${id},gulou,Road ${i + 1},,,,${cell({ lightingGrade: i ? 'branch' : 'main' })}`
-  ),
-  ...ROADS.flatMap(({ id }) =>
-    lampsOf(id).flatMap(lamp => [
-      `facility,${lamp},${id === 'r-3' ? 'street-2' : 'street-1'},Lamp ${lamp},light,,,${cell({ road: id })}`,
-      `device,${lamp}-s,${lamp},,lamp-controller,,,`
-    ])
-  )
-].join('\n')
 
 let city: TestSystem
 
 beforeAll(async () => {
   city = await startTestSystem({ clock: standingClock(EVENING) })
-  await city.importCsv(CITY)
+  await city.importCsv(LAMP_CITY)
 })
 afterAll(() => city.close())
 
-async function say(lamps: readonly string[], lit: boolean): Promise<void> {
-  for (const lamp of lamps) {
-    const device = await city.device(`${lamp}-s`)
-    await device.publish({ powerState: lit ? 'on' : 'off', activePowerW: lit ? 80 : 0 })
-    device.client.end(true)
-  }
-}
 const list = (query = '') => city.get<LightingList>(`/api/lighting${query}`)
 const shown = ({ items }: LightingList) => items.map(({ level, id }) => `${level} ${id}`)
 
 it('answers rates worst first, page by page, with the ticket that follows', async () => {
-  await say([...lampsOf('r-1').slice(1), ...lampsOf('r-2')], true)
-  await say(lampsOf('r-1').slice(0, 1), false)
+  await lampsSay(city, [...lampsOf('r-1').slice(1), ...lampsOf('r-2')], true)
+  await lampsSay(city, lampsOf('r-1').slice(0, 1), false)
   await city.pass(minutes(11))
 
   const roads = await list('?level=road')
