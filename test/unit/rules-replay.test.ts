@@ -28,6 +28,8 @@ const RECORDS = [
   ])
 ]
 
+const until = (to: string) => [{ from: '12:00', to }]
+
 const bin = fc.record({
   device: fc.constantFrom('fs-1', 'fs-2'),
   values: fc.record({ fillPct: fc.constantFrom(10, 55, 75, 92, 99), tempC: fc.constantFrom(20, 31, 50, 65) })
@@ -67,7 +69,19 @@ const event = fc.record({
       facility('light-0', { kind: 'light', parent: 'gulou', attributes: { road: 'r-1', cabinet: 'cab-1' } }),
       device('lc-1', { kind: 'lamp-controller', facility: 'light-0' }),
       road('r-1', { parent: 'gulou', attributes: { lightingGrade: 'branch' } }),
-      area('city', { kind: 'city', lat: 31, lon: 110 })
+      area('city', { kind: 'city', lat: 31, lon: 110 }),
+      area('city', { kind: 'city', lat: 32.06, lon: 118.78, attributes: { timeZone: 'Asia/Karachi' } }),
+      // Dark from eight in the evening, from nine, and never.
+      road('r-1', {
+        parent: 'gulou',
+        attributes: { lightingGrade: 'main', lightingSchedule: until('20:00') }
+      }),
+      facility('cab-1', {
+        kind: 'cabinet',
+        parent: 'gulou',
+        attributes: { lightingSchedule: until('21:00') }
+      }),
+      area('gulou', { kind: 'district', parent: 'city', attributes: { lightingSchedule: [] } })
     ),
     { freq: 6 }
   )
@@ -83,7 +97,7 @@ const EDITS: Record<string, Rule> = {
 }
 const windowAt = (world: ReturnType<typeof ruleWorld>, minute: number): MaintenanceWindow => ({
   id: `w-${minute % 3}`,
-  subject: minute % 2 === 0 ? 'area:gulou' : 'facility:cab-1',
+  subject: ['area:gulou', 'facility:cab-1', 'road:r-1', 'device:lc-1'][minute % 4] as string,
   from: world.timeOf(minute - 5),
   to: world.timeOf(minute + 60),
   note: ''
