@@ -37,7 +37,8 @@ it('lists the roads worst first, each as a range with what is asked, its dark la
   await page.waitForURL(/\/lighting\?/)
   expect(await places(page)).toEqual(['Road 1'])
   await page.getByRole('link', { name: 'Open ticket' }).click()
-  await seen(page, 'h1', 'Road 1')
+  await page.waitForURL(/\/tickets\//)
+  await seen(page, 'main', /Road 1/)
 })
 
 it('counts by level, finds by name and area, goes by keys, and follows what happens', async () => {
@@ -47,9 +48,9 @@ it('counts by level, finds by name and area, goes by keys, and follows what happ
   await page.getByRole('button', { name: '区·道路等级' }).click()
   await seen(page, '.list li', /Gulou · 主干道.*75%/s)
   await page.getByRole('button', { name: '道路', exact: true }).click()
-  await page.getByLabel('网格').selectOption('street-2')
+  await page.getByLabel('区域').selectOption('street-2')
   await expect.poll(() => places(page)).toEqual(['Road 3'])
-  await page.getByLabel('网格').selectOption('')
+  await page.getByLabel('区域').selectOption('')
   await page.getByRole('searchbox').fill('road 2')
   await expect.poll(() => places(page)).toEqual(['Road 2'])
   await page.getByRole('searchbox').fill('nowhere')
