@@ -18,7 +18,7 @@ it('adds an account, shows its password once, and takes it away again after aski
   await seen(page, 'dialog[open]', 'Shown only now')
   await page.getByRole('button', { name: 'Done' }).click()
   await seen(page, '.people li', 'Li Wei')
-  await seen(page, '.audit li', /Account added.*li\.wei/)
+  await seen(page, '.edits > li', /Account added.*li\.wei/)
 
   const person = await read('/account', { as: { username: 'li.wei', password }, width: 390 })
   for (const [name, value] of [
@@ -40,7 +40,16 @@ it('adds an account, shows its password once, and takes it away again after aski
     .click()
   await seen(page, 'dialog[open]', 'Their sessions and tokens end at once.')
   await page.locator('dialog[open] button.primary').click()
+  // Nothing is sent without a reason.
+  expect(await page.locator('dialog[open] input[name=why]:invalid').count()).toBe(1)
+  await page.fill('dialog[open] input[name=why]', 'Left the company')
+  await page.keyboard.press('Enter')
   await seen(page, '.people li', /Li Wei.*disabled/s)
+  await seen(
+    page,
+    '.edits > li',
+    /Account changed.*li\.wei.*admin.*Left the company.*Disabled:\s*no\s*→\s*yes/s
+  )
   await person.waitForURL('**/sign-in?next=%2Faccount')
 })
 
@@ -68,6 +77,19 @@ it('puts a crew together, says who answers for an area, and takes the scan of a 
   await page.fill('dialog[open] input[name=chief-2]', 'Chen Gang')
   await page.locator('dialog[open] button.primary').click()
   await seen(page, 'li', /Street chief, level 2.*Chen Gang/s)
+
+  await page.getByRole('button', { name: 'Edit', exact: true }).first().click()
+  await page.locator('dialog[open]').getByRole('button', { name: 'Add shift' }).click()
+  await page.fill('dialog[open] input[name=why]', 'Nights are with South')
+  await page.locator('dialog[open] button.primary').click()
+  await seen(page, '.cards .card', /every day 06:00–14:00/)
+  await page.getByText('History of changes').first().click()
+  await seen(
+    page,
+    '.edits > li',
+    /Crew changed.*North crew.*admin.*Nights are with South.*Shifts:\s*always\s*→\s*every day 06:00–14:00/s
+  )
+  await seen(page, '.edits > li', /Crew added.*North crew.*Members: Wang Fang/s)
 
   await page.goto(`${city.system.httpUrl}/crews/codes?area=${area?.id}`)
   await page.locator('li img').first().waitFor()

@@ -58,7 +58,6 @@ const en = {
     reset: 'Reset password',
     resetAsk: (name: string) => `Make a new password for ${name}? The old one and all sessions end at once.`,
     audit: 'What was done',
-    noAudit: 'Nothing yet.',
     details: { name: 'Name', role: 'Role', disabled: 'Disabled', expiresAt: 'Valid until' } as Record<
       string,
       string
@@ -146,6 +145,15 @@ const en = {
     progress: (done: number, all: number) => `${done} of ${all} answered`,
     allYes: 'All other items: yes'
   },
+  edits: {
+    title: 'History of changes',
+    why: 'Why?',
+    whyOptional: 'Why? (optional)',
+    whyNeeded: 'Say why: it stands in the history.',
+    because: 'Why:',
+    none: 'Nothing was changed yet.',
+    nothing: 'Saved again, nothing changed.'
+  },
   cancel: 'Cancel',
   save: 'Save',
   saving: 'Saving…',
@@ -209,7 +217,6 @@ const zh: PeopleWords = {
     reset: '重置密码',
     resetAsk: name => `为 ${name} 生成新密码？原密码和所有会话将立即失效。`,
     audit: '操作记录',
-    noAudit: '暂无记录。',
     details: { name: '姓名', role: '角色', disabled: '停用', expiresAt: '有效期至' }
   },
   crews: {
@@ -293,6 +300,15 @@ const zh: PeopleWords = {
     personSaid: answer => `人工填报：${answer}。`,
     progress: (done, all) => `已填 ${done} / ${all} 项`,
     allYes: '其余各项均为“是”'
+  },
+  edits: {
+    title: '修改记录',
+    why: '原因',
+    whyOptional: '原因（选填）',
+    whyNeeded: '请填写原因，将记入修改记录。',
+    because: '原因：',
+    none: '暂无修改记录。',
+    nothing: '重新保存，内容未变。'
   },
   cancel: '取消',
   save: '保存',
