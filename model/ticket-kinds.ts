@@ -13,6 +13,8 @@ export interface TicketKindDefinition {
   dueMsByGrade?: Partial<Record<CleaningGrade, Millis>>
   /** An open ticket of one of these rules on the same facility is the same trouble. */
   sameAs?: readonly string[]
+  /** It is about the facility it names: of two of them it is two troubles, however near they stand. */
+  ofFacility?: true
   /** Of these facilities it is a cleaning. */
   serviceOf?: readonly FacilityKind[]
   /** Nothing that somebody on the street would report. */
@@ -33,6 +35,7 @@ export const TICKET_KINDS = {
     label: { en: 'Damaged', zh: '设施破损' },
     title: { en: 'Repair the damage', zh: '修复破损设施' },
     severity: 'major',
+    ofFacility: true,
     // ★
     dueMs: hours(24)
   },
@@ -42,6 +45,7 @@ export const TICKET_KINDS = {
     severity: 'major',
     dueMs: hours(2),
     dueMsByGrade: { special: minutes(10), '1': minutes(10) },
+    ofFacility: true,
     sameAs: ['bin-full', 'compactor-full']
   },
   dirty: {
@@ -49,12 +53,14 @@ export const TICKET_KINDS = {
     title: { en: 'Clean it', zh: '保洁' },
     severity: 'minor',
     dueMs: hours(1),
+    ofFacility: true,
     serviceOf: ['toilet']
   },
   blocked: {
     label: { en: 'Blocked', zh: '堵塞' },
     title: { en: 'Clear the blockage', zh: '疏通堵塞' },
     severity: 'major',
+    ofFacility: true,
     dueMs: hours(4)
   },
   advert: {
@@ -67,6 +73,7 @@ export const TICKET_KINDS = {
     label: { en: 'Measurement by hand', zh: '人工检测' },
     title: { en: 'Measure by hand what the sensor cannot tell', zh: '人工检测传感器无法判定的指标' },
     severity: 'minor',
+    ofFacility: true,
     dueMs: days(7),
     ofStaff: true
   },
@@ -74,6 +81,8 @@ export const TICKET_KINDS = {
     label: { en: 'Other', zh: '其他' },
     title: { en: 'See to it', zh: '现场处置' },
     severity: 'minor',
+    // It may be anything: of another facility it is likely something else.
+    ofFacility: true,
     dueMs: hours(24)
   }
 } as const satisfies Record<string, TicketKindDefinition>

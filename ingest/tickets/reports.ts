@@ -88,8 +88,8 @@ function oneStep(
 }
 
 /**
- * The open ticket that this is one more report of: the same facility, or within 50 m, and the same kind; or a rule's
- * ticket that says the same of the facility.
+ * The open ticket that this is one more report of: a rule's that says the same of the facility, else the same kind at the same
+ * facility, else the nearest of that kind within 50 m.
  */
 function sameTrouble(
   book: Book,
@@ -103,20 +103,22 @@ function sameTrouble(
       if (found) return found
     }
   }
+  const alike = [...book.made].filter(({ row }) => row.kind === what)
+  const here = alike.find(({ row }) => row.facility !== null && row.facility === place.facility)
+  if (here) return here
   let best: { ticket: OpenTicket; metres: number } | undefined
-  for (const ticket of book.made) {
+  for (const ticket of alike) {
     const { row } = ticket
-    if (row.kind !== what) continue
-    const metres = apart(row, { place, spot })
+    if (ticketKind(what).ofFacility && row.facility !== null && place.facility !== null) continue
+    const metres = apart(row, spot)
     if (metres > book.policy.joinWithinM) continue
     if (!best || metres < best.metres) best = { ticket, metres }
   }
   return best?.ticket
 }
 
-/** Metres between an open ticket and a report; two facilities are two troubles however near they stand. */
-function apart({ facility, lat, lon }: TicketRow, { place, spot }: { place: Place; spot: Spot }): number {
-  if (facility !== null && place.facility !== null) return facility === place.facility ? 0 : Infinity
+/** Metres between an open ticket and a report; Infinity where one of them has no spot. */
+function apart({ lat, lon }: TicketRow, spot: Spot): number {
   if (lat === null || lon === null || spot.lat === null || spot.lon === null) return Infinity
   return metresBetween({ lat, lon }, { lat: spot.lat, lon: spot.lon })
 }

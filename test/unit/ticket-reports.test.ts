@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { countRates, ratesOf, type RatedTicket } from '#model/ticket-rates'
+import type { TicketKind } from '#model/ticket-kinds'
 import { metresBetween, parsePoint, pointSubject } from '#model/ids'
 import { road } from '#test/fixtures/registry-records'
 import { EVERYBODY, aRule, ticketWorld } from '#test/fixtures/ticket-world'
@@ -49,8 +50,13 @@ describe('what a person reports', () => {
     world.report('R-4', 3, { ...at(10), what: 'dirty' })
     world.report('R-5', 4, { subject: 'facility:bin-1' })
     world.report('R-6', 5, { subject: 'facility:bin-1' })
-    // Twenty metres beside it, but another bin.
+    // Nineteen metres beside it: the same litter, but another bin that is damaged.
     world.report('R-7', 6, { subject: 'facility:bin-2' })
+    world.report('R-8', 7, { subject: 'facility:bin-1', what: 'damaged' })
+    world.report('R-9', 8, { subject: 'facility:bin-2', what: 'damaged' })
+    // Of something damaged beside them nobody says which it is: the nearest.
+    const beside = { lat: 32.06, lon: 118.78015 }
+    world.report('R-10', 9, { ...beside, subject: pointSubject(beside), what: 'damaged' })
     expect(world.effects.reports.map(({ id, ticket }) => `${id} ${ticket}`)).toEqual([
       'R-1 R-1',
       'R-2 R-1',
@@ -58,10 +64,38 @@ describe('what a person reports', () => {
       'R-4 R-4',
       'R-5 R-5',
       'R-6 R-5',
-      'R-7 R-7'
+      'R-7 R-5',
+      'R-8 R-8',
+      'R-9 R-9',
+      'R-10 R-9'
     ])
     expect(world.row('R-1')).toMatchObject({ reporters: 2 })
     expect(metresBetween(metres(0), metres(49))).toBeCloseTo(49, 0)
+  })
+
+  it.each<[TicketKind, boolean]>([
+    ['litter', true],
+    ['advert', true],
+    ['damaged', false],
+    ['overflow', false],
+    ['dirty', false],
+    ['blocked', false],
+    ['other', false]
+  ])('of kind %s at a facility beside it is one with that: %s', (what, joins) => {
+    const world = ticketWorld()
+    world.report('R-1', 0, { subject: 'facility:bin-1', what })
+    world.report('R-2', 1, { subject: 'facility:bin-2', what })
+    expect(world.effects.reports.map(({ ticket }) => ticket)).toEqual(['R-1', joins ? 'R-1' : 'R-2'])
+  })
+
+  it('joins what is open at its own facility before what is nearer', () => {
+    const world = ticketWorld()
+    const spot = { lat: 32.06, lon: 118.78 }
+    world.report('R-1', 0, { ...spot, subject: 'facility:bin-1' })
+    const away = { lat: 32.0603, lon: 118.7804 }
+    world.report('R-2', 1, { ...away, subject: 'facility:bin-2' })
+    world.report('R-3', 2, { ...spot, subject: 'facility:bin-2' })
+    expect(world.effects.reports.map(({ ticket }) => ticket)).toEqual(['R-1', 'R-2', 'R-2'])
   })
 
   it('is the ticket of the sensor that says the same, whoever was first', () => {
