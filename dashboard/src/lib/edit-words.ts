@@ -16,6 +16,8 @@ import { moment } from './time.ts'
 export interface EditWords {
   field(field: string): string
   value(field: string, value: unknown): string
+  /** Where it stands in the form; the database keeps no order. */
+  order(field: string): number
 }
 
 interface In {
@@ -26,20 +28,24 @@ interface In {
 }
 type Value = (value: never) => string
 /** Field → its name, and how it is said where it is no plain text. */
-type Fields = Record<string, string | [name: string, says: Value]>
+type Fields = Record<string, string | Said>
+/** `nothing`: what it means that nothing is said. */
+type Said = [name: string, says: Value, nothing?: string]
 
 function wordsOf(fields: Fields, { words, people }: In): EditWords {
   const plain = (value: unknown): string =>
     typeof value === 'boolean' ? (value ? words.t.yes : words.t.no) : String(value)
+  const order = Object.keys(fields)
   return {
+    order: field => order.indexOf(field),
     field: field => {
       const known = fields[field]
       return known === undefined ? field : typeof known === 'string' ? known : known[0]
     },
     value(field, value) {
       const known = fields[field]
-      const says = Array.isArray(known) ? known[1] : undefined
-      if (value === null || value === '') return people.none
+      const [, says, nothing = people.none] = Array.isArray(known) ? known : []
+      if (value === null || value === '') return nothing
       if (says) return says(value as never)
       return Array.isArray(value) ? value.map(plain).join(words.t.listJoin) || people.none : plain(value)
     }
@@ -99,9 +105,9 @@ export function planEdits(on: In, tickets: ReturnType<typeof useTicketWords>['t'
   const kind = (id: TicketKind) => (TICKET_KIND_IDS.includes(id) ? on.words.of(ticketKind(id).label) : id)
   return wordsOf(
     {
-      ...{ title: w.name, facility: w.facility, from: w.from, to: w.to, active: w.active },
-      kind: [w.kind, kind],
-      days: [w.days, (all: number[]) => daysText(all, on)]
+      ...{ title: w.name, facility: w.facility, kind: [w.kind, kind] },
+      days: [w.days, (all: number[]) => daysText(all, on)],
+      ...{ from: w.from, to: w.to, active: w.active }
     },
     on
   )
@@ -139,7 +145,7 @@ export function policyEdits(on: In, tickets: ReturnType<typeof useTicketWords>['
       ...Object.fromEntries(
         kinds.map(([kind, { label }]) => [
           `serviceHours.${kind}`,
-          [`${w.hours}${words.t.listJoin}${words.of(label)}`, hours] as [string, Value]
+          [`${w.hours} · ${words.of(label)}`, hours, w.always] satisfies Said
         ])
       )
     },
