@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, isNotNull, isNull } from 'drizzle-orm'
 import type { MaintenanceWindow } from '#model/maintenance'
+import type { OdourLimits } from '#model/odour-limits'
 import { completeRule, type Rule } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
@@ -27,6 +28,27 @@ export async function ruleVersions(db: Database, id: string): Promise<EditedRule
     // One that was applied before the first record has no journal time yet.
     at: appliedAt || requestedAt
   }))
+}
+
+/** A list of odour limits that somebody put into force. */
+export interface EditedLimits extends Omit<EditedRule, 'rule'> {
+  version: number
+  items: OdourLimits[]
+}
+
+/** Every list that came into force after the shipped one, the newest first. */
+export async function odourVersions(db: Database): Promise<EditedLimits[]> {
+  const rows = await db
+    .select()
+    .from(changes)
+    .where(
+      and(eq(changes.subject, 'policy:odour-limits'), isNotNull(changes.appliedNo), isNull(changes.refused))
+    )
+    .orderBy(desc(changes.appliedNo))
+  return rows.map(({ body, who, why, appliedAt, requestedAt }) => {
+    const { version, items } = body as { version: number; items: OdourLimits[] }
+    return { version, items, who, why, at: appliedAt || requestedAt }
+  })
 }
 
 export interface EnteredWindow {

@@ -27,6 +27,11 @@ const TAKE: { [K in ChangeBody['kind']]: { data: boolean; take: Take<K> } } = {
     take: ({ engine }, body, _who, before) =>
       before === null ? engine.ruled(body.rule) : (before.refused ?? engine.ruledAgain(body.rule))
   },
+  'odour-limits': {
+    data: true,
+    take: ({ engine }, body, _who, before) =>
+      before === null ? engine.limited(body) : (before.refused ?? engine.limitedAgain(body))
+  },
   maintenance: { data: true, take: ({ engine }, body) => engine.announced(body.window) },
   city: { data: true, take: ({ engine }, body) => engine.inTimeZone(body.timeZone) },
   crew: { data: true, take: ({ crews }, body) => crews.apply(body) },

@@ -26,7 +26,7 @@ export function createDecisions(options: { rules: readonly Rule[]; effects: () =
     registry,
     addressees: addressees({ crews, registry, timeZone: () => engine.calendar().timeZone }),
     calendar: () => engine.calendar(),
-    smell: (id, at) => smellAt(id === null ? undefined : engine.facilities.get(id), at)
+    smell: (id, at) => smellAt(id === null ? undefined : engine.facilities.get(id), at, engine.odour)
   })
   const engine: Engine = createEngine({ registry, rules: options.rules, desk, timers })
   return { registry, crews, desk, engine }

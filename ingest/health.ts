@@ -15,7 +15,7 @@ import type { TicketDesk } from './tickets/desk.ts'
 
 /** What reasons are found in. */
 export interface HealthView {
-  engine: Pick<Engine, 'book' | 'facilities' | 'devices' | 'maintenance' | 'calendar'>
+  engine: Pick<Engine, 'book' | 'facilities' | 'devices' | 'maintenance' | 'calendar' | 'odour'>
   desk: TicketDesk
   registry: Registry
 }
@@ -78,7 +78,7 @@ export function healthReasons(facility: FacilityPicture, at: Millis, view: Healt
       [...(own?.instances.values() ?? [])].flatMap(instance => instanceReason(instance, at, view))
     ),
     ...facility.devices.filter(device => device.silent).map(device => silentReason(device, at, view)),
-    ...facility.devices.flatMap(undecidableReasons),
+    ...facility.devices.flatMap(device => undecidableReasons(device, at, view)),
     ...announced
   ]
 }
@@ -242,8 +242,8 @@ function maintenanceReasons(facility: FacilityPicture, at: Millis, view: HealthV
   })
 }
 
-function undecidableReasons(device: DevicePicture): HealthReason[] {
-  return undecidable(device).map(({ metric, limitPpm }) => {
+function undecidableReasons(device: DevicePicture, at: Millis, { engine }: HealthView): HealthReason[] {
+  return undecidable(device, engine.odour, at).map(({ metric, limitPpm }) => {
     const { label } = METRICS[metric]
     const figure = limitPpm.toPrecision(2)
     return {

@@ -216,7 +216,7 @@ export function createLivePicture(options: {
           [...device.levels].map(([metric, level]) => liveValue(device, metric, level))
         ),
         devices: picture.devices.map(deviceState),
-        ...(asksSensor(picture.facility.kind) && { odour: smellAt(picture, now()) })
+        ...(asksSensor(picture.facility.kind) && { odour: smellAt(picture, now(), engine.odour) })
       }
     },
 

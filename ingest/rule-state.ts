@@ -1,7 +1,9 @@
 import { parseSubject } from '#model/ids'
 import type { MaintenanceWindow } from '#model/maintenance'
+import type { OdourLimits } from '#model/odour-limits'
 import { overridesFor, applyOverrides, type Override, type Resolved, type Standing } from '#model/rule-scopes'
 import type { Rule } from '#model/rules'
+import type { Millis } from '#model/time'
 import type { Registry } from './registry.ts'
 import type { Engine } from './rules/engine.ts'
 import { standingOf, standingOfDistrict, standingOfRoad } from './rules/standing.ts'
@@ -19,6 +21,8 @@ export interface RuleState {
   /** In the order they came. */
   all(): readonly Rule[]
   get(id: string): Rule | undefined
+  /** The odour limits, and those that count at `at`. */
+  odour(at: Millis): { version: number; items: readonly OdourLimits[]; now: OdourLimits }
   /** The clock that days and windows go by: an IANA name. */
   timeZone(): string
   /** What counts for `facility:…`, `road:…`, `device:…` or a district's grade `area:{district}:{grade}`; undefined: nobody knows it. */
@@ -49,6 +53,7 @@ export function ruleState({ engine, registry }: { engine: Engine; registry: Regi
   return {
     all: () => engine.book.all(),
     get: id => engine.book.get(id),
+    odour: at => ({ version: engine.odour.version, items: engine.odour.list(), now: engine.odour.at(at) }),
     timeZone: () => engine.calendar().timeZone,
     countsFor(rule, subject) {
       const where = whereIs(subject)

@@ -3,6 +3,7 @@ import type { AreaDuty, Crew } from './crews.ts'
 import type { RegistryRecord } from './registry.ts'
 import type { Subject } from './ids.ts'
 import type { MaintenanceWindow } from './maintenance.ts'
+import type { OdourLimits } from './odour-limits.ts'
 import type { Rule } from './rules.ts'
 import type { Plan } from './plans.ts'
 import type { TicketKind } from './ticket-kinds.ts'
@@ -77,6 +78,8 @@ export type ChangeBody =
   /** Who answers for an area. */
   | { kind: 'chief'; duty: AreaDuty }
   | { kind: 'rule'; rule: Rule }
+  /** All of the odour limits, the earliest first. */
+  | { kind: 'odour-limits'; version: number; items: readonly OdourLimits[] }
   | { kind: 'maintenance'; window: MaintenanceWindow }
   /** The clock that days, shifts and opening hours are told by: an IANA name. */
   | { kind: 'city'; timeZone: string }

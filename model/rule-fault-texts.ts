@@ -163,6 +163,31 @@ export const FAULT_TEXTS = {
     en: p => `${p.rule} is about silence: silentIntervals alone`,
     zh: () => '失联规则只能按未上报的周期数判定'
   },
+  'limit-list': {
+    en: p => `expected a list of 1 to ${p.most} entries {from, name, limits}`,
+    zh: p => `须为 1 至 ${p.most} 项的列表，每项含 from、name、limits`
+  },
+  'not-a-day': {
+    en: p => `expected a day such as 2026-01-31, came ${p.came}`,
+    zh: p => `须为日期，如 2026-01-31，收到 ${p.came}`
+  },
+  'not-later': {
+    en: p => `must be later than ${p.before}, which it follows`,
+    zh: p => `须晚于前一项的 ${p.before}`
+  },
+  'both-languages': { en: () => 'expected both en and zh, neither empty', zh: () => '中英文名称均须填写' },
+  'three-classes': {
+    en: () => 'expected three limits in mg/m³, of class 1, 2 and 3',
+    zh: () => '须为一、二、三类的三个限值（mg/m³）'
+  },
+  'not-a-limit': {
+    en: p => `expected a limit in mg/m³ over 0, up to ${p.most}`,
+    zh: p => `限值须大于 0，不超过 ${p.most} mg/m³`
+  },
+  'stricter-class': {
+    en: p => `class ${p.class} is stricter than the class before it`,
+    zh: p => `${p.class} 类限值不得严于前一类`
+  },
   'silence-ends': {
     en: () => 'silence ends with a report: {"reported": true}',
     zh: () => '失联须以收到上报为恢复条件'

@@ -1,7 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import { METRIC_IDS } from './metrics.ts'
-import type { OdourMetric } from './odour-limits.ts'
+import { ODOUR_METRICS } from './odour-limits.ts'
 import type { Label } from './label.ts'
 import { fault, type Fault } from './rule-fault-texts.ts'
 import { SEVERITY_IDS, type Rule, type RuleSettings } from './rules.ts'
@@ -49,7 +49,6 @@ const text = (most: number) =>
   )
 
 const Metric = oneOf(METRIC_IDS)
-export const ODOUR_METRICS: readonly OdourMetric[] = ['nh3Ppm', 'h2sPpm']
 const Gases = inChinese(
   Type.Array(oneOf(ODOUR_METRICS), {
     minItems: 1,

@@ -40,7 +40,8 @@ function wasFaster({ id, basedOn, version }: { id: string; basedOn: number; vers
 
 const SHOWN = 20
 
-function refused(faults: Fault[]): AppError {
+/** Every fault and its place, as far as anybody reads. */
+export function refused(faults: Fault[]): AppError {
   const shown = faults.slice(0, SHOWN).map(({ path, message }) => `${path}: ${message}`)
   const more = faults.length > SHOWN ? [`and ${faults.length - SHOWN} more`] : []
   return new AppError('bad-request', [...shown, ...more].join('; '))

@@ -20,6 +20,7 @@ import { liveSocket } from './live-socket.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { maintenanceRoutes } from './maintenance-routes.ts'
 import { inlineScriptHashes, pageRoutes } from './page.ts'
+import { odourRoutes } from './odour-routes.ts'
 import { planRoutes } from './plan-routes.ts'
 import { answerProblems, problemOf, sendProblem } from './problems.ts'
 import { peopleRoutes } from './people-routes.ts'
@@ -82,6 +83,7 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
   await app.register(planRoutes, deps)
   await app.register(importRoutes, deps)
   await app.register(ruleRoutes, deps)
+  await app.register(odourRoutes, deps)
   await app.register(backtestRoutes, deps)
   await app.register(maintenanceRoutes, deps)
   await app.register(systemRoutes, deps)

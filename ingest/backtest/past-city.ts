@@ -43,6 +43,7 @@ export function pastCity(options: { rules: readonly Rule[]; rule: string; timeZo
       if (applied?.refused) return
       if (body.kind === 'registry' && isWanted(body.record, wanted)) engine.registered(body.record)
       else if (body.kind === 'maintenance') engine.announced(body.window)
+      else if (body.kind === 'odour-limits') engine.limitedAgain(body)
       else if (body.kind === 'city') engine.inTimeZone(body.timeZone)
       else if (body.kind === 'service') engine.act(body, who)
     },

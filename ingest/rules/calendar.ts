@@ -15,6 +15,8 @@ export interface Calendar {
   /** The midnight that began the day of `at`, or so many days before it. */
   dayStart(at: Millis, daysBefore?: number): Millis
   dayEnd(at: Millis): Millis
+  /** The midnight that begins a day such as `2026-01-31`. */
+  dayBegins(day: string): Millis
   /** 8:00 on the first of a month, the next after `at`. */
   nextMonth(at: Millis): Millis
   /** 8:00 on the first of a month such as `2026-02`. */
@@ -108,6 +110,7 @@ export function createCalendar(timeZone: string): Calendar {
       return (before[daysBefore] ??= midnightOf(at).minus({ days: daysBefore }).toMillis())
     },
     dayEnd: at => dayOf(at).until,
+    dayBegins: day => DateTime.fromISO(day, { zone: timeZone }).toMillis(),
     nextMonth(at) {
       const first = midnightOf(at).startOf('month').set({ hour: WORK_BEGINS })
       return (first.toMillis() > at ? first : first.plus({ months: 1 })).toMillis()

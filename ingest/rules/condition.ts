@@ -1,6 +1,4 @@
 import { encodeValue, type MetricId, type RawValue } from '#model/metrics'
-import { odourLimitPpm } from '#model/odour-limits'
-import { deviceModel } from '#model/device-models'
 import type { Resolved } from '#model/rule-scopes'
 import type { Condition, DayWindow, Rule } from '#model/rules'
 import type { Millis } from '#model/time'
@@ -8,11 +6,13 @@ import type { Calendar } from './calendar.ts'
 import type { Verdict } from './episode.ts'
 import { LAMP_ASKED, LAMP_METRICS, countsAt, lampState, type Asked, type Work } from './lamp.ts'
 import { EVENT_METRICS, loadPct } from './observed.ts'
+import type { OdourBook } from './odour-book.ts'
 import { freshValue, isFresh, type DevicePicture, type FacilityPicture } from './picture.ts'
 
 /** What conditions know beside readings. */
 export interface CityView {
   calendar: Calendar
+  odour: OdourBook
   /** Announced work over a lamp. */
   workOver(lamp: FacilityPicture): readonly Work[]
   /** Share of a cabinet's lamps that are gone, in percent; undefined when it has none. */
@@ -198,24 +198,17 @@ function comparison(condition: Plain): [Compare, number] {
   return [(value, limit) => value !== limit, numberOf(condition.metric, condition.isNot)]
 }
 
-/** A limit under the sensor's resolution decides nothing: neither over it nor under it. */
-export function decidableLimit(device: DevicePicture, metric: MetricId): number | undefined {
-  const facility = device.facility?.facility
-  if (!facility) return undefined
-  const limit = odourLimitPpm(facility.kind, metric, facility.attributes.toiletClass)
-  const resolution = deviceModel(device.device).resolution[metric] ?? 0
-  return limit !== undefined && limit >= resolution ? limit : undefined
-}
-
 function compileOdour(condition: Extract<Condition, { odour: unknown }>): Test {
   const over = 'aboveShare' in condition
   const share = over ? condition.aboveShare : condition.atMostShare
-  return (device, at) => {
+  return (device, at, { odour }) => {
     let heard = false
     let stale = false
     for (const metric of condition.odour) {
-      const limit = decidableLimit(device, metric)
-      if (limit === undefined || !device.levels.has(metric)) continue
+      const level = device.levels.get(metric)
+      // By the limits of the day it was measured on.
+      const limit = level && odour.decidablePpm(device, metric, level.measuredAt)
+      if (limit === undefined) continue
       heard = true
       const value = freshValue(device, metric, at)
       if (value === undefined) stale = true

@@ -13,6 +13,7 @@ import type { Work } from './lamp.ts'
 import { createMaintenance, subjectsOfLamp, type Maintenance } from './maintenance.ts'
 import { isUnderDeadCabinet } from './parents.ts'
 import { deviceless, type DevicePicture, type FacilityPicture, type Seat } from './picture.ts'
+import { createOdourBook, type OdourBook } from './odour-book.ts'
 import { createRuleBook, type RuleBook } from './rule-book.ts'
 import type { Sun } from './sun.ts'
 import type { Timers } from './timers.ts'
@@ -38,6 +39,7 @@ export interface Core extends CityView {
   sun: Sun
   expectations: Expectations
   calendar: Calendar
+  odour: OdourBook
   book: RuleBook
   facilities: Map<string, FacilityPicture>
   devices: Map<string, DevicePicture>
@@ -80,6 +82,7 @@ export function createCore(options: {
     time: { at: 0, lastTickAt: 0, tickPeriodMs: seconds(1) },
     sun: expectations.sun,
     expectations,
+    odour: createOdourBook(() => core.calendar),
     calendar,
     book,
     facilities: new Map(),

@@ -1,6 +1,7 @@
 import type { ChangeBody } from '#model/changes'
 import { parseSubject, type Subject } from '#model/ids'
 import type { MaintenanceWindow } from '#model/maintenance'
+import { ODOUR_KINDS, type OdourLimits } from '#model/odour-limits'
 import type { RegistryRecord } from '#model/registry'
 import type { Rule } from '#model/rules'
 import { seconds } from '#model/time'
@@ -18,6 +19,7 @@ import { createSunTimer, scheduleSun, sunTurned } from './lamp-rules.ts'
 import { announce, scheduleWindows, windowTurned } from './maintenance-changes.ts'
 import type { KnownWindow } from './maintenance.ts'
 import { serviced } from './observed.ts'
+import type { OdourBook } from './odour-book.ts'
 import { waitIsOver } from './parents.ts'
 import type { DevicePicture, FacilityPicture, Seat } from './picture.ts'
 import { place, useTimeZone } from './places.ts'
@@ -45,6 +47,10 @@ export interface Engine {
   ruled(rule: Rule): string | undefined
   /** One that was taken before this start. */
   ruledAgain(rule: Rule): void
+  /** Other odour limits; answers why they cannot be. */
+  limited(change: { version: number; items: readonly OdourLimits[] }): string | undefined
+  /** Those that were taken before this start. */
+  limitedAgain(change: { version: number; items: readonly OdourLimits[] }): void
   announced(window: MaintenanceWindow): void
   /** The facility was cleaned, now. */
   serviced(facility: string): string | undefined
@@ -59,6 +65,7 @@ export interface Engine {
   readonly cabinets: Core['cabinets']
   readonly maintenance: Core['maintenance']
   readonly book: RuleBook
+  readonly odour: OdourBook
   calendar(): Calendar
   /** Day and night where the city lies. */
   sun(): Sun
@@ -77,7 +84,7 @@ export interface Engine {
 /** Changes the rules take; the rest of `ChangeBody` is for others. */
 export type RuleChange = Extract<
   ChangeBody,
-  { kind: 'registry' | 'rule' | 'maintenance' | 'service' | 'city' }
+  { kind: 'registry' | 'rule' | 'odour-limits' | 'maintenance' | 'service' | 'city' }
 >
 
 export function createEngine(options: {
@@ -218,6 +225,14 @@ export function createEngine(options: {
     desk.resume()
   }
 
+  /** Other limits count from the next reading on; what is undecidable is seen at once. */
+  function setLimits({ version, items }: { version: number; items: readonly OdourLimits[] }): void {
+    core.odour.set(items, version)
+    for (const facility of facilities.values()) {
+      if ((ODOUR_KINDS as readonly string[]).includes(facility.facility.kind)) touch(core, facility)
+    }
+  }
+
   /** What tickets came to that rules must know. */
   function hearDesk(): void {
     // A cleaning may end what is a cleaning itself; none of it may be left for later, a checkpoint keeps no facts.
@@ -233,6 +248,7 @@ export function createEngine(options: {
     cabinets: core.cabinets,
     maintenance: core.maintenance,
     book: core.book,
+    odour: core.odour,
     calendar: () => core.calendar,
     sun: () => core.sun,
     instanceFor,
@@ -260,6 +276,14 @@ export function createEngine(options: {
     },
 
     ruledAgain: rule => setRule(core, rule),
+    limited(change) {
+      const next = core.odour.version + 1
+      if (change.version !== next)
+        return `version ${change.version} does not follow ${next - 1}: somebody was faster`
+      setLimits(change)
+      return undefined
+    },
+    limitedAgain: setLimits,
     announced: window => announce(core, window),
     serviced: servicedAt,
     inTimeZone(timeZone) {

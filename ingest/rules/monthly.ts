@@ -31,7 +31,9 @@ export function scheduleMonth(core: Core, timer: MonthTimer, at: Millis): void {
 /** A ticket for every facility with a limit that its sensors cannot resolve, in the order of their ids. */
 export function monthBegan(core: Core, timer: MonthTimer, at: Millis): void {
   const asked = [...core.facilities.values()].flatMap(({ facility, devices }) => {
-    const metrics = new Set(devices.flatMap(undecidable).map(({ metric }) => metric))
+    const metrics = new Set(
+      devices.flatMap(device => undecidable(device, core.odour, at)).map(({ metric }) => metric)
+    )
     return metrics.size > 0 ? [{ id: facility.id, metrics: [...metrics].sort() }] : []
   })
   asked.sort((a, b) => (a.id < b.id ? -1 : 1))

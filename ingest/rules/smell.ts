@@ -2,8 +2,8 @@ import type { OdourAnswer, OdourReading } from '#model/checklists'
 import type { OdourMetric } from '#model/odour-limits'
 import type { Condition } from '#model/rules'
 import type { Millis } from '#model/time'
-import { decidableLimit } from './condition.ts'
 import { isFiring } from './instance.ts'
+import type { OdourBook } from './odour-book.ts'
 import { isFresh, isOfHere, type DevicePicture, type FacilityPicture } from './picture.ts'
 
 type Odour = Extract<Condition, { odour: unknown }>
@@ -13,9 +13,9 @@ const METRICS: readonly OdourMetric[] = ['nh3Ppm', 'h2sPpm']
  * Whether it smells at a facility at journal time `at`, as its odour sensors say: smell while an episode of odour is open or a
  * reading is over its limit; none when all that can be decided is fresh and under it; else nobody can tell, with the reason.
  */
-export function smellAt(facility: FacilityPicture | undefined, at: Millis): OdourAnswer {
+export function smellAt(facility: FacilityPicture | undefined, at: Millis, odour: OdourBook): OdourAnswer {
   const share = facility ? shareOf(facility) : 1
-  const heard = (facility?.devices ?? []).flatMap(device => readingsOf(device, { share, at }))
+  const heard = (facility?.devices ?? []).flatMap(device => readingsOf(device, { share, at, odour }))
   const readings = heard.flatMap(({ reading, state }) => (state === 'fresh' && reading ? [reading] : []))
   const episode = facility !== undefined && hasEpisode(facility)
   if (episode) return { ok: false, episode, readings }
@@ -30,11 +30,14 @@ interface Heard {
   reading?: OdourReading
 }
 
-function readingsOf(device: DevicePicture, { share, at }: { share: number; at: Millis }): Heard[] {
+function readingsOf(
+  device: DevicePicture,
+  { share, at, odour }: { share: number; at: Millis; odour: OdourBook }
+): Heard[] {
   return METRICS.flatMap((metric): Heard[] => {
     const level = device.levels.get(metric)
     if (!isOfHere(device, level)) return []
-    const limit = decidableLimit(device, metric)
+    const limit = odour.decidablePpm(device, metric, level.measuredAt)
     if (limit === undefined) return [{ state: 'undecidable' }]
     if (!isFresh(device, level, at)) return [{ state: 'stale' }]
     const { value, measuredAt } = level

@@ -1,15 +1,17 @@
 import type { MetricId } from '#model/metrics'
-import { odourLimitPpm } from '#model/odour-limits'
-import { decidableLimit } from './condition.ts'
+import type { Millis } from '#model/time'
+import type { OdourBook } from './odour-book.ts'
 import type { DevicePicture } from './picture.ts'
 
-/** What a device reports that has a limit below the smallest step of its sensor, with that limit in ppm. */
-export function undecidable(device: DevicePicture): { metric: MetricId; limitPpm: number }[] {
-  const facility = device.facility?.facility
-  if (!facility) return []
+/** What a device reports that at `at` has a limit below the smallest step of its sensor, with that limit in ppm. */
+export function undecidable(
+  device: DevicePicture,
+  odour: OdourBook,
+  at: Millis
+): { metric: MetricId; limitPpm: number }[] {
   return [...device.levels.keys()].flatMap(metric => {
-    const limitPpm = odourLimitPpm(facility.kind, metric, facility.attributes.toiletClass)
-    return limitPpm === undefined || decidableLimit(device, metric) !== undefined
+    const limitPpm = odour.limitPpm(device, metric, at)
+    return limitPpm === undefined || odour.decidablePpm(device, metric, at) !== undefined
       ? []
       : [{ metric, limitPpm }]
   })

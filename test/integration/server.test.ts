@@ -129,6 +129,7 @@ describe('who may do what', () => {
     'PUT /api/people/:username': ['admin'],
     'PUT /api/plans/:id': ['admin', 'manager'],
     'PUT /api/ticket-policy': ['admin', 'manager'],
+    'PUT /api/odour-limits': ['admin', 'manager'],
     'PUT /api/rules/:id': ['admin', 'manager']
   }
   const PUBLIC = [
@@ -181,7 +182,9 @@ describe('who may do what', () => {
     'GET /api/plans/:id/runs',
     'GET /api/rules',
     'GET /api/rules/:id',
+    'GET /api/odour-limits',
     'GET /api/rules/:id/counting',
+    'GET /api/rules/:id/presets',
     'GET /api/backtests/:id',
     'GET /api/maintenance',
     'GET /api/system'

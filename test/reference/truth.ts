@@ -1,6 +1,5 @@
 import { deviceModel, staleAfterMs } from '#model/device-models'
 import { encodeValue, type MetricId, type RawValue } from '#model/metrics'
-import { odourLimitPpm } from '#model/odour-limits'
 import type { Device, Facility } from '#model/registry'
 import type { Condition } from '#model/rules'
 import { hours } from '#model/time'
@@ -135,11 +134,23 @@ function ofMetric(condition: Extract<Condition, { metric: MetricId }>, looked: L
 /** A counter that is smaller than before was reset: what it shows came since. */
 const increase = (before: number, now: number): number => (now >= before ? now - before : now)
 
+/** mg/m³ by class 1, 2, 3, and the mass of a mole: the numbers of the specification, written down again. */
+const ODOUR = {
+  toilet: { nh3Ppm: [0.3, 1, 3], h2sPpm: [0.01, 0.01, 0.01] },
+  compactor: { nh3Ppm: [1, 1.5, 4], h2sPpm: [0.03, 0.06, 0.32] }
+} as const
+const MOLE_G = { nh3Ppm: 17.03, h2sPpm: 34.08 } as const
+function limitPpm({ kind, attributes }: Facility, metric: MetricId): number | undefined {
+  if ((kind !== 'toilet' && kind !== 'compactor') || (metric !== 'nh3Ppm' && metric !== 'h2sPpm'))
+    return undefined
+  return ((ODOUR[kind][metric][(attributes.toiletClass ?? 2) - 1] as number) * 24.45) / MOLE_G[metric]
+}
+
 function odour(condition: Extract<Condition, { odour: unknown }>, looked: Looked, slot: Slot): Truth {
   const { facility, device } = looked
   if (!facility) return 'nothing'
   const parts = condition.odour.map((metric): Truth => {
-    const limit = odourLimitPpm(facility.kind, metric, facility.attributes.toiletClass)
+    const limit = limitPpm(facility, metric)
     const step = deviceModel(device).resolution[metric] ?? 0
     if (limit === undefined || limit < step) return 'nothing'
     return level(looked, [metric], slot, ([value = 0]) =>

@@ -3,7 +3,7 @@ import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 import { isWarning } from '#ingest/health'
 import { hours, minutes } from '#model/time'
-import { odourLimitPpm } from '#model/odour-limits'
+import { toPpm } from '#model/odour-limits'
 import type { Attributes, RegistryRecord } from '#model/registry'
 import type { TicketAction } from '#model/tickets'
 
@@ -514,7 +514,7 @@ describe('an odour', () => {
       ]
     })
     for (let at = 0; at <= 20; at += 5)
-      world.say({ device: 'od-1', at, values: { nh3Ppm: odourLimitPpm('toilet', 'nh3Ppm', 1) ?? 0 } })
+      world.say({ device: 'od-1', at, values: { nh3Ppm: toPpm('nh3Ppm', 0.3) } })
     expect(world.open()).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { odourLimitPpm } from '#model/odour-limits'
+import { SHIPPED_ODOUR_LIMITS, odourLimitPpm } from '#model/odour-limits'
 import { days, hours, minutes } from '#model/time'
 import { makeCity } from '#sim/city'
 import type { Fault } from '#sim/faults'
@@ -92,7 +92,11 @@ describe('the readings of a day', () => {
         if (!facility) return []
         const geometry = facility.attributes.geometry
         const fillPct = geometry ? (1050 - Number(values.distanceMm)) / 8 : values.fillPct
-        const limit = odourLimitPpm(facility.kind, 'nh3Ppm', facility.attributes.toiletClass)
+        const limit = odourLimitPpm(
+          { kind: facility.kind, facilityClass: facility.attributes.toiletClass },
+          'nh3Ppm',
+          SHIPPED_ODOUR_LIMITS[0]!.limits
+        )
         const rules = {
           'bin-full': Number(fillPct) >= 90,
           'bin-fire': facility.kind === 'bin' && Number(values.tempC) >= 60,

@@ -145,7 +145,8 @@ describe('whether it smells, in a claim with a checklist', { timeout: seconds(60
     wc.register(device('od-1', { kind: 'odour-sensor' }))
     wc.tick(1)
     wc.register(device('od-1', { kind: 'odour-sensor', facility: 'wc-1' }))
-    expect(smellAt(wc.engine().facilities.get('wc-1'), NOON + minutes(1))).toMatchObject({ ok: null })
+    const { facilities, odour } = wc.engine()
+    expect(smellAt(facilities.get('wc-1'), NOON + minutes(1), odour)).toMatchObject({ ok: null })
   })
 
   it('is stored the same wherever we crashed', () => {
