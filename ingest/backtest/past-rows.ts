@@ -11,6 +11,16 @@ const LATE_MS = days(2)
 /** Readings that were still on their way at the moment read up to: 200 MB, and no city is so far behind. */
 const MOST_WAITING = 1_000_000
 
+/** Where the next stretch should come to, so that a question is seldom too large and never for a few rows only. */
+const AIM_ROWS = ROWS_AT_ONCE * 0.7
+const GROWTH_MOST = 2
+
+interface Asked {
+  from: Millis
+  until: Millis
+  found: ReturnType<TelemetryStore['rows']>
+}
+
 /** Rows received from `from` until before `until`, record by record in the order of the journal. */
 export interface PastRecords {
   until: Millis
@@ -31,22 +41,32 @@ export async function* pastRows(options: {
   const { telemetry, metrics, devices, from, to } = options
   let waiting: TelemetryRow[] = []
   let stretchMs = STRETCH.first
-  for (let at = from - LATE_MS; at < to;) {
-    const until = Math.min(at + stretchMs, to)
-    const { rows, whole } = await telemetry.rows({
+  const ask = (start: Millis): Asked => {
+    const until = Math.min(start + stretchMs, to)
+    const found = telemetry.rows({
       metrics,
       ...(devices && { devices }),
-      from: at,
+      from: start,
       to: until,
       receivedFrom: from,
       limit: ROWS_AT_ONCE
     })
+    // Nobody waits for it any more when it is cancelled meanwhile.
+    found.catch(() => {})
+    return { from: start, until, found }
+  }
+  let asked: Asked | undefined = ask(from - LATE_MS)
+  while (asked) {
+    const { from: at, until, found }: Asked = asked
+    const { rows, whole } = await found
     if (!whole && until - at > STRETCH.shortest) {
       stretchMs = Math.max(STRETCH.shortest, Math.floor((until - at) / 2))
+      asked = ask(at)
       continue
     }
-    if (rows.length < ROWS_AT_ONCE / 4) stretchMs = Math.min(STRETCH.longest, stretchMs * 2)
-    at = until
+    stretchMs = nextStretch(until - at, rows.length)
+    // The store looks for the next ones while these go through the rules.
+    asked = until < to ? ask(until) : undefined
     waiting = waiting.concat(rows)
     if (waiting.length > MOST_WAITING) {
       throw new AppError(
@@ -69,4 +89,9 @@ function bySeq(rows: TelemetryRow[]): TelemetryRow[][] {
     else records.push([row])
   }
   return records
+}
+
+function nextStretch(stretchMs: Millis, rows: number): Millis {
+  const growth = Math.min(GROWTH_MOST, AIM_ROWS / Math.max(1, rows))
+  return Math.min(STRETCH.longest, Math.max(STRETCH.shortest, Math.floor(stretchMs * growth)))
 }
