@@ -237,6 +237,17 @@ const en = {
   reset: 'Back to the shipped rule …',
   resetTitle: 'Back to the shipped rule',
   parents: 'Explained by',
+  odour: {
+    title: 'Odour limits',
+    lead: 'A reading is judged by the limits that count on the day it was measured. A limit below what a sensor can tell is measured by hand.',
+    from: 'From',
+    name: 'Standard or contract',
+    now: 'counts now',
+    class: (n: number) => `Class ${n}`,
+    change: 'Change …',
+    add: 'Add limits from a later day',
+    saved: 'The limits are in force.'
+  },
   maintenance: {
     title: 'Maintenance',
     lead: 'Announced work. Until its end the rules begin nothing there; what is open stays open and can end.',
@@ -484,6 +495,17 @@ const zh: RuleWords = {
   reset: '恢复出厂规则…',
   resetTitle: '恢复出厂规则',
   parents: '上级事件',
+  odour: {
+    title: '臭气限值',
+    lead: '读数按测量当日有效的限值判定。低于传感器分辨率的限值由人工检测。',
+    from: '起始日期',
+    name: '标准或合同',
+    now: '现行',
+    class: n => `${['一', '二', '三'][n - 1] ?? n}类`,
+    change: '修改…',
+    add: '添加后续限值',
+    saved: '限值已生效。'
+  },
   maintenance: {
     title: '检修',
     lead: '已公告的作业。结束前该处不立新案；未结工单保持不变，仍可恢复结案。',
