@@ -48,6 +48,8 @@ export interface StateCommit {
   planRuns: (typeof planRuns.$inferSelect)[]
   quarantine: (typeof quarantine.$inferInsert)[]
   applied: AppliedChange[]
+  /** Of the position it goes to, where a replay would not come to the same. */
+  checkpoint?: Checkpoint
 }
 
 export interface Checkpoint extends Position {
@@ -121,7 +123,7 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
     async saveCheckpoint(row) {
       await inTransaction(pool, async client => {
         const tx = drizzle(client)
-        await tx.insert(checkpoints).values(row).onConflictDoUpdate({ target: checkpoints.seq, set: row })
+        await putCheckpoint(tx, row)
         const kept = tx
           .select({ seq: checkpoints.seq })
           .from(checkpoints)
@@ -222,10 +224,14 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
           await tx.insert(quarantine).values(rows).onConflictDoNothing()
         }
         for (const rows of chunks(commit.applied)) await stamp(tx, rows)
+        if (commit.checkpoint) await putCheckpoint(tx, commit.checkpoint)
       })
     }
   }
 }
+
+const putCheckpoint = (tx: NodePgDatabase, row: Checkpoint) =>
+  tx.insert(checkpoints).values(row).onConflictDoUpdate({ target: checkpoints.seq, set: row })
 
 async function stamp(tx: NodePgDatabase, rows: AppliedChange[]): Promise<void> {
   const values = sql.join(

@@ -38,3 +38,10 @@ export const isIdle = (effects: Effects): boolean =>
     effects.ratings.length +
     effects.planRuns.length ===
   0
+
+/** As a commit takes them. */
+export const rowsOf = (effects: Effects) => ({
+  ...effects,
+  tickets: [...effects.tickets.values()],
+  episodes: [...effects.episodes.values()]
+})

@@ -27,7 +27,7 @@ export function ticketsIn(desk: TicketDesk): InMemory {
 }
 
 /**
- * After a replay: what the database must be told so that its rows are what the rules now stand on. Nothing, where the code is
+ * After a replay: what the database must be told so that its rows are what the rules now stand on. Undefined where the code is
  * the one that wrote them. Another build may have decided the last half minute otherwise; the memory wins, because the next
  * decisions come from it: what it has is written, and what only the rows have open is closed, as part of the open ticket of the same
  * trouble, or as one that cleared itself. So one ticket is open for each trouble, and none that nobody would end.
@@ -40,10 +40,10 @@ export function reconciled(options: {
   replayed: Effects
   rows: StandingRows
   at: Millis
-}): Effects {
+}): Effects | undefined {
   const { desk, replayed, rows, at } = options
   const memory = ticketsIn(desk)
-  if (agrees(memory, rows)) return noEffects()
+  if (agrees(memory, rows)) return undefined
 
   const effects = noEffects()
   const write = (row: TicketRow) => void effects.tickets.set(row.id, row)
@@ -52,7 +52,7 @@ export function reconciled(options: {
   for (const row of rows.tickets) {
     const known = memory.tickets.get(row.id)
     if (known && known.row.closedAt !== null) write(known.row)
-    else if (!known && row.rule === null) adopt(desk, row, entriesOf(row.id))
+    else if (!known && row.rule === null) desk.adopt(row, { events: entriesOf(row.id), at })
     else if (!known) closeUnknown({ desk, effects, at, no: entriesOf(row.id) }, row)
   }
   for (const { row } of memory.open.values()) write(row)
@@ -96,10 +96,6 @@ const asJson = (row: object | undefined): unknown => row && (JSON.parse(JSON.str
 
 /** A notification is named after its ticket and the entry it belongs to. */
 const entryOf = (id: string, ticket: string): number => Number(id.slice(ticket.length + 1).split('-')[0])
-
-/** What people made is theirs: it stays open. */
-const adopt = (desk: TicketDesk, row: TicketRow, events: number): void =>
-  desk.restore({ row, events, dispatchAt: null, askAt: null })
 
 function closeUnknown(
   { desk, effects, at, no }: { desk: TicketDesk; effects: Effects; at: Millis; no: number },

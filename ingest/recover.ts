@@ -4,9 +4,9 @@ import type { Change } from '#model/changes'
 import { AppError } from '#model/errors'
 import { applyChange, applyData } from './apply.ts'
 import { came } from './came.ts'
-import { loadState, unpackState } from './checkpoint.ts'
+import { CHECKPOINT_VERSION, loadState, packState, statePieces, unpackState } from './checkpoint.ts'
 import type { Crews } from './crews.ts'
-import { isIdle, noEffects, type Effects } from './effects.ts'
+import { noEffects, rowsOf, type Effects } from './effects.ts'
 import { normaliseRecord } from './normalise.ts'
 import type { NormalisedRecord } from './reading.ts'
 import { reconciled, ticketsIn } from './reconcile.ts'
@@ -40,7 +40,8 @@ export function applyRecord(
 /**
  * Brings an empty engine to where the last commit left it: the registry from the changes before the checkpoint, the
  * checkpoint, then the journal merged with the changes after it. Whatever it decides on the way was decided before, so
- * nothing of it is left in `effects` for the next commit, but what another build decided otherwise (see `reconciled`).
+ * nothing of it is left in `effects` for the next commit. What another build decided otherwise (see `reconciled`) is committed
+ * with a checkpoint of what came of it: no replay would come to it again.
  */
 export async function recover(options: {
   journal: Journal
@@ -107,8 +108,12 @@ export async function recover(options: {
     const ids = [...ticketsIn(desk).tickets.keys(), ...replayed.tickets.keys()]
     const rows = await store.standing(ids)
     const effects = reconciled({ desk, replayed, rows, at: engine.time.at })
-    options.effects.current = effects
-    if (!isIdle(effects)) {
+    if (effects) {
+      const blob = await packState(statePieces(engine, desk))
+      await store.commit({
+        ...{ from: committed, to: committed, ...rowsOf(effects), quarantine: [], applied: [] },
+        checkpoint: { ...committed, version: CHECKPOINT_VERSION, blob }
+      })
       const closed = rows.tickets.filter(({ id }) => (effects.tickets.get(id)?.closedAt ?? null) !== null)
       options.log(
         `another build decided some of these records otherwise: ${effects.tickets.size} tickets and ${effects.episodes.size} episodes are written again, ${closed.length} of them closed`

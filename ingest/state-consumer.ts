@@ -8,7 +8,7 @@ import { seconds, type Clock, type Millis } from '#model/time'
 import { applyChange } from './apply.ts'
 import { CHECKPOINT_VERSION, packState, statePieces } from './checkpoint.ts'
 import type { Crews } from './crews.ts'
-import { isIdle, noEffects, type Effects } from './effects.ts'
+import { isIdle, noEffects, rowsOf, type Effects } from './effects.ts'
 import type { ChangeDesk } from './live-state.ts'
 import { quarantineBasket } from './quarantine-rows.ts'
 import type { NormalisedRecord } from './reading.ts'
@@ -345,12 +345,6 @@ export async function startStateConsumer(options: {
     }
   }
 }
-
-const rowsOf = (effects: Effects) => ({
-  ...effects,
-  tickets: [...effects.tickets.values()],
-  episodes: [...effects.episodes.values()]
-})
 
 const NOTHING = { ...rowsOf(noEffects()), quarantine: [], applied: [] }
 

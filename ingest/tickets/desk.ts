@@ -2,6 +2,7 @@ import type { Severity } from '#model/rules'
 import type { TicketPolicy } from '#model/ticket-policy'
 import { BEFORE_ACCEPTANCE, type TicketState } from '#model/tickets'
 import type { Millis } from '#model/time'
+import type { TicketRow } from '../effects.ts'
 import { OPERATORS, createBook, keyOf, type Book, type DeskParts } from './book.ts'
 import { dueOf, ranMs } from './clock.ts'
 import type {
@@ -14,7 +15,7 @@ import type {
   TicketChange,
   TicketTimer
 } from './desk-parts.ts'
-import { firstDispatchAt, dispatch } from './dispatch.ts'
+import { firstDispatchAt, dispatch, lookForCrew } from './dispatch.ts'
 import { alarmRecheck, beginPause, close, endPause, recheckDue } from './ending.ts'
 import { handOver, rate } from './followers.ts'
 import { act, deferralOver } from './moves.ts'
@@ -81,6 +82,11 @@ export interface TicketDesk {
   /** What a checkpoint keeps; `restore` each of it into an empty desk, then `resume`. */
   saved(): Iterable<SavedItem>
   restore(item: SavedItem): void
+  /**
+   * Takes over an open ticket without a rule that only its row tells of: what people made is theirs and stays open, and what was
+   * planned goes on as if it had just opened.
+   */
+  adopt(row: TicketRow, known: { events: number; at: Millis }): void
   /** Sets the timers again after a checkpoint was restored. */
   resume(): void
 }
@@ -349,6 +355,18 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       if (item.kept) book.keepEnded(ticket)
       if (item.recheck) book.rechecks.set(ticket.row.id, ticket)
     },
+
+    adopt: (row, { events, at: now }) =>
+      at(now, () => {
+        const ticket = restored({ row, events, dispatchAt: null, askAt: null })
+        book.keep(ticket)
+        const { state, clearedAt } = ticket.row
+        // Later, nobody claimed it, and that was told.
+        if (clearedAt !== null && clearedAt + book.policy.claimWaitMs > now)
+          ticket.askAt = clearedAt + book.policy.claimWaitMs
+        if (state === 'new') ticket.dispatchAt = firstDispatchAt(book, ticket, 0)
+        if (state === 'dispatched') lookForCrew(book, ticket, now)
+      }),
 
     resume() {
       for (const ticket of open.values()) alarm(ticket)

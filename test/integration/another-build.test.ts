@@ -1,20 +1,25 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { submitChange } from '#db/changes'
 import { databaseOn, type Database } from '#db/database'
 import type { Journal } from '#db/journal'
 import { leveldbJournal } from '#db/journal-leveldb'
 import { tick } from '#db/journal-ticks'
 import { migrateDatabase } from '#db/migrate'
 import { importRecords } from '#db/registry'
-import { checkpoints, episodes, ticketEvents, tickets } from '#db/schema'
-import { postgresStateStore } from '#db/state-store'
+import { changes, checkpoints, episodes, ticketEvents, tickets } from '#db/schema'
+import { postgresStateStore, type StateStore } from '#db/state-store'
 import { createDecisions } from '#ingest/decisions'
 import { noEffects } from '#ingest/effects'
 import { normaliseBatch } from '#ingest/normalise'
 import { startStateConsumer, type StateConsumer } from '#ingest/state-consumer'
+import type { ChangeBody } from '#model/changes'
+import type { Crew } from '#model/crews'
 import { DEFAULT_RULES } from '#model/default-rules'
+import type { Plan } from '#model/plans'
 import type { Rule } from '#model/rules'
 import { minutes, systemClock } from '#model/time'
 import { drivenClock } from '#sim/driven-clock'
@@ -29,6 +34,15 @@ const shipping = (change: Partial<Rule>): Rule[] =>
   DEFAULT_RULES.map(rule => (rule.id === 'bin-full' ? { ...rule, ...change } : rule))
 const LOWER = shipping({ when: { metric: 'fillPct', atLeast: 80 } })
 const HIGHER = shipping({ when: { metric: 'fillPct', atLeast: 99 } })
+/** Noon to one o'clock: START is noon in Shanghai, and the rules know no other clock than UTC's here. */
+const PLAN = {
+  ...{ id: 'p-1', title: 'Noon cleaning', kind: 'dirty', facility: 'bin-1', active: true },
+  ...{ days: [1, 2, 3, 4, 5, 6, 7], from: '04:05', to: '05:05' }
+} as const satisfies Plan
+const CREW = {
+  ...{ id: 'crew-1', name: 'One', contractor: null, phone: null, active: true },
+  ...{ areas: ['city'], kinds: [], shifts: [], members: [] }
+} satisfies Crew
 const LONGER = shipping({ forMs: minutes(20) })
 
 let folder: string
@@ -60,12 +74,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-async function start(rules: readonly Rule[]) {
+/** `store`: where the process dies. */
+async function start(rules: readonly Rule[], store: Partial<StateStore> = {}) {
   const effects = { current: noEffects() }
   const { registry, crews, desk, engine } = createDecisions({ rules, effects: () => effects.current })
   consumer = await startStateConsumer({
     journal,
-    store: postgresStateStore(database.pool),
+    store: { ...postgresStateStore(database.pool), ...store },
     engine,
     desk,
     registry,
@@ -83,6 +98,11 @@ async function crashInto(rules: readonly Rule[]) {
   await consumer?.close()
   await db.delete(checkpoints)
   await start(rules)
+}
+
+/** What a process that is killed does not do any more. */
+const KILLED: Partial<StateStore> = {
+  saveCheckpoint: () => Promise.reject(new Error('killed'))
 }
 
 async function report(minute: number, fillPct: number) {
@@ -104,6 +124,60 @@ async function historyOf(id: string | undefined) {
   const rows = await db.select().from(ticketEvents).orderBy(ticketEvents.no)
   return rows.filter(({ ticket }) => ticket === id).map(({ no, action }) => `${no} ${action}`)
 }
+
+describe('what a start put right', () => {
+  it('stays so over the next crash, whenever that comes', async () => {
+    await report(0, 95)
+    await pass(11)
+    const [old] = await openTickets()
+    await consumer?.close()
+    await db.delete(checkpoints)
+    // Before it is written: the next start finds all as it was.
+    const died = { commit: () => Promise.reject(new Error('killed')) }
+    await expect(start(LONGER, died)).rejects.toThrow('killed')
+    expect(await db.select().from(checkpoints)).toEqual([])
+    expect(await openTickets()).toEqual([old])
+    // As soon as it is written, and after some minutes of work.
+    for (const minutes of [0, 12]) {
+      await start(LONGER, KILLED)
+      if (minutes > 0) await pass(minutes)
+      expect(await openTickets()).toEqual([])
+      expect(await historyOf(old?.id)).toEqual(['0 open', '1 clear'])
+      await consumer?.close()
+    }
+    // For these it was no mistake: what was closed stays closed all the same.
+    await start(DEFAULT_RULES)
+    await pass(16)
+    expect(fatal).toBeUndefined()
+    const [now, ...others] = await openTickets()
+    expect(others).toEqual([])
+    expect(now?.id).not.toBe(old?.id)
+    expect(await historyOf(old?.id)).toEqual(['0 open', '1 clear'])
+  })
+
+  it('sends somebody to planned work that only a row tells of, once', async () => {
+    const change = (id: string, body: ChangeBody) =>
+      submitChange(db, { subject: `plan:${id}`, body, who: 'chen', why: null, requestedAt: START })
+    await pass(1)
+    const { id } = await change('p-1', { kind: 'plan', plan: PLAN })
+    await pass(2)
+    await pass(70)
+    const [planned] = await openTickets()
+    expect(planned).toMatchObject({ source: 'planned', state: 'new', crew: null })
+    await consumer?.close()
+    await db.delete(checkpoints)
+    await db.delete(changes).where(eq(changes.id, id))
+    await change('crew', { kind: 'crew', crew: CREW })
+    await start(DEFAULT_RULES, KILLED)
+    await consumer?.close()
+    await start(DEFAULT_RULES)
+    await pass(80)
+    await pass(90)
+    expect(fatal).toBeUndefined()
+    expect(await openTickets()).toMatchObject([{ id: planned?.id, state: 'dispatched', crew: 'crew-1' }])
+    expect(await historyOf(planned?.id)).toEqual(['0 open', '1 dispatch'])
+  })
+})
 
 describe('a start after a crash', () => {
   it('of the same build finds its rows as it left them', async () => {
