@@ -1,7 +1,9 @@
 import { expectedIntervalMs } from '#model/device-models'
 import { parseSubject } from '#model/ids'
 import type { Millis } from '#model/time'
+import type { Device, Facility } from '#model/registry'
 import type { TicketState } from '#model/tickets'
+import type { Registry } from '../registry.ts'
 import { INSPECTORS, type Book } from './book.ts'
 import type { OpenTicket } from './desk-parts.ts'
 import { lookForCrew } from './dispatch.ts'
@@ -94,11 +96,33 @@ export function heard(
   return 'confirmed'
 }
 
-/** How often the slowest device of a subject reports. */
+/** How often the slowest device of a subject reports; of a street or a district's grade, the slowest of its lamps' controllers. */
 function intervalOf({ registry }: Book, subject: string): Millis {
   const { type, id } = parseSubject(subject) ?? {}
   if (id === undefined) return 0
   const device = type === 'device' ? registry.device(id) : undefined
-  const devices = device ? [device] : type === 'facility' ? registry.devicesOf(id) : []
-  return Math.max(0, ...devices.map(expectedIntervalMs))
+  if (device) return expectedIntervalMs(device)
+  if (type === 'facility') return slowest(registry.devicesOf(id))
+  if (type !== 'road' && type !== 'area') return 0
+  let longest = 0
+  for (const facility of registry.facilities()) {
+    if (facility.kind !== 'light' || !isIn(registry, facility, { type, id })) continue
+    const controllers = registry.devicesOf(facility.id).filter(({ kind }) => kind === 'lamp-controller')
+    longest = Math.max(longest, slowest(controllers))
+  }
+  return longest
+}
+
+const slowest = (devices: readonly Device[]): Millis => Math.max(0, ...devices.map(expectedIntervalMs))
+
+/** Whether a lamp is one of a road's, or of a district's grade (`district:grade`). */
+function isIn(
+  registry: Registry,
+  { parent, attributes }: Facility,
+  { type, id }: { type: 'road' | 'area'; id: string }
+): boolean {
+  if (type === 'road') return attributes.road === id
+  const road = attributes.road === undefined ? undefined : registry.road(attributes.road)
+  const grade = attributes.lightingGrade ?? road?.attributes.lightingGrade
+  return grade !== undefined && `${registry.districtOf(parent)?.id}:${grade}` === id
 }

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { Condition, Rule } from '#model/rules'
 import type { TicketAction } from '#model/tickets'
-import { area, device, facility } from '#test/fixtures/registry-records'
-import { ruleWorld } from '#test/fixtures/rule-world'
+import { hours, minutes } from '#model/time'
+import { area, device, facility, road } from '#test/fixtures/registry-records'
+import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 
 /** Full at 90, over at 60 or less for two minutes; what a claim must show differs. */
 const STRICT: Condition = { metric: 'fillPct', atMost: 20 }
@@ -223,5 +224,52 @@ describe('another metric than the one that opened it', () => {
     expect(world.now()).toEqual(WAITS)
     world.world.say({ device: 'fs-1', at: 16, values: { tiltDeg: 2 } })
     expect(world.now().slice(0, 3)).toEqual(VERIFIED)
+  })
+})
+
+describe('a claim about a street', () => {
+  it('waits two intervals of the slowest of its lamps, where that is longer than the window', () => {
+    const world = ruleWorld({
+      start: NOON + hours(6.5),
+      records: [
+        area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+        area('d-1', { kind: 'district', parent: 'city' }),
+        road('r-1', { parent: 'd-1', attributes: { lightingGrade: 'main' } }),
+        ...[5, 20, 50].flatMap((every, i) => [
+          facility(`light-${i}`, { kind: 'light', parent: 'd-1', attributes: { road: 'r-1' } }),
+          device(`lc-${i}`, {
+            kind: 'lamp-controller',
+            facility: `light-${i}`,
+            attributes: { expectedIntervalMs: minutes(every) }
+          })
+        ]),
+        // Of another road and grade, and slower than all of them.
+        facility('light-9', { kind: 'light', parent: 'd-1', attributes: { lightingGrade: 'branch' } }),
+        device('lc-9', {
+          kind: 'lamp-controller',
+          facility: 'light-9',
+          attributes: { expectedIntervalMs: minutes(90) }
+        })
+      ]
+    })
+    for (const at of [0, 12])
+      for (const i of [0, 1, 2])
+        world.say({ device: `lc-${i}`, at, values: { powerState: 'off', activePowerW: 0 } })
+    const groups = world.open().filter(({ rule }) => rule === 'lighting-rate')
+    expect(groups.map(({ subject }) => subject).sort()).toEqual(['area:d-1:main', 'road:r-1'])
+    world.tick(20)
+    for (const { id, subject } of groups) {
+      for (const action of ['dispatch', 'accept', 'start', 'claim'] as const)
+        world.change({
+          kind: 'ticket-action',
+          ticket: id,
+          action,
+          note: null,
+          claimedAt: null,
+          quietUntil: null
+        })
+      const row = world.tickets().find(one => one.id === id)!
+      expect([subject, world.minuteOf(row.verifyBy)]).toEqual([subject, 120])
+    }
   })
 })
