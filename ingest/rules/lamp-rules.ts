@@ -104,7 +104,7 @@ export function scheduleSun(core: Core, timer: SunTimer, at: Millis): void {
   for (const expectation of core.expectations.all()) {
     const phase = expectation.phaseAt(at)
     const settled = phase.since + EXPECTATION_GRACE_MS
-    timer.due = Math.min(timer.due, at < settled ? settled : phase.until)
+    timer.due = Math.min(timer.due, phase.until, at < settled ? settled : Infinity)
   }
   core.timers.schedule(timer)
 }

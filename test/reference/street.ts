@@ -1,3 +1,4 @@
+import type { Subject } from '#model/ids'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { Rule } from '#model/rules'
 import { episodesOf, type Episode, type Slot, type Truth } from './episodes.ts'
@@ -13,9 +14,24 @@ export interface Said {
   energised?: boolean
 }
 
+/** From slot to slot, the last one not in it. */
+export interface Span {
+  from: Slot
+  to: Slot
+}
+
+export interface StreetLamp {
+  id: string
+  device: string
+  throughGateway: boolean
+  /** By its schedule it need not be lit then; it is night all the time. */
+  rest: Span | null
+}
+
 export interface Street {
-  /** Which lamps speak through the gateway. */
-  lamps: readonly { id: string; device: string; throughGateway: boolean }[]
+  lamps: readonly StreetLamp[]
+  /** Announced work, known from the start: on the road, on a lamp or on its controller. */
+  work: readonly (Span & { subject: Subject })[]
   gatewayInCabinet: boolean
   said: readonly Said[]
   end: Slot
@@ -34,48 +50,85 @@ export interface StreetTicket {
 }
 
 /** On a street everybody speaks at a moment of their own: slots are finer. */
-export const STREET_SLOT_MS = 10_000
+export const STREET_SLOT_MS = 5_000
 const MINUTE: Slot = 60_000 / STREET_SLOT_MS
 /** Every device of the street is expected each five minutes. */
 const INTERVAL: Slot = 5 * MINUTE
 const PARENT_WAIT: Slot = 5 * MINUTE
+/** After each change of what is expected of a lamp; only what it says later counts. */
+const GRACE: Slot = 15 * MINUTE
 const TARGET_PCT = 98
 const ruleOf = (id: string): Rule => DEFAULT_RULES.find(rule => rule.id === id) as Rule
 
+const isIn = (slot: Slot, { from, to }: Span): boolean => from <= slot && slot < to
+
+/** What is expected of a lamp: since when it should be lit, or need not be. */
+function expectedOf({ rest }: StreetLamp, slot: Slot): { lit: boolean; since: Slot } {
+  if (!rest || slot < rest.from) return { lit: true, since: -Infinity }
+  return isIn(slot, rest) ? { lit: false, since: rest.from } : { lit: true, since: rest.to }
+}
+
 export function streetEpisodes(street: Street): StreetEpisode[] {
-  const { lamps, said, end } = street
-  const reports = (device: string, slot: Slot) => said.filter(one => one.device === device && one.at <= slot)
+  const { lamps, said, work, end } = street
+  const byDevice = new Map<string, Said[]>()
+  for (const one of said) byDevice.set(one.device, [...(byDevice.get(one.device) ?? []), one])
+  const lastOf = (device: string, slot: Slot) => byDevice.get(device)?.findLast(one => one.at <= slot)
   const unheardFor = (device: string, slot: Slot, intervals: number): boolean => {
-    const last = reports(device, slot).at(-1)
+    const last = lastOf(device, slot)
     return last !== undefined && slot >= last.at + intervals * INTERVAL
   }
-  const lit = (device: string, slot: Slot): Truth => {
-    const last = reports(device, slot).at(-1)
+  const shines = (device: string, slot: Slot): Truth => {
+    const last = lastOf(device, slot)
     return last?.lit === undefined || slot >= last.at + 3 * INTERVAL ? 'unknown' : last.lit
   }
+  const workOver = ({ id, device }: StreetLamp) =>
+    work.filter(({ subject }) => ['road:r-1', `facility:${id}`, `device:${device}`].includes(subject))
+  /** Its newest word came after its time to follow what is expected, and after work that began, or that is over. */
+  const counts = (lamp: StreetLamp, slot: Slot, works: 'began' | 'ended'): boolean => {
+    const saidAt = lastOf(lamp.device, slot)?.at ?? -Infinity
+    if (saidAt < expectedOf(lamp, slot).since + GRACE) return false
+    return workOver(lamp).every(
+      ({ from, to }) => saidAt >= to + GRACE || slot < (works === 'began' ? from : to)
+    )
+  }
+  /** It should be lit and is not, and nothing excuses that. */
+  const isOut = (lamp: StreetLamp, slot: Slot): Truth => {
+    const on = shines(lamp.device, slot)
+    return on === 'unknown' ? on : !on && expectedOf(lamp, slot).lit && counts(lamp, slot, 'began')
+  }
+  const isWell = (lamp: StreetLamp, slot: Slot): Truth => {
+    const on = shines(lamp.device, slot)
+    return on === 'unknown' ? on : on && expectedOf(lamp, slot).lit && counts(lamp, slot, 'ended')
+  }
+  const burns = (lamp: StreetLamp, slot: Slot): Truth => {
+    const on = shines(lamp.device, slot)
+    return on === 'unknown' ? on : on && !expectedOf(lamp, slot).lit && counts(lamp, slot, 'began')
+  }
   const energised = (slot: Slot): Truth => {
-    const last = reports('cc-1', slot).at(-1)
+    const last = lastOf('cc-1', slot)
     return last?.energised === undefined || slot >= last.at + 3 * INTERVAL ? 'unknown' : last.energised
   }
   const gonePct = (slot: Slot): number => {
-    const gone = lamps.filter(({ device, throughGateway }) => {
+    const gone = lamps.filter(lamp => {
+      const { device, throughGateway } = lamp
       const excused = throughGateway && unheardFor('gw-1', slot, 2)
-      return lit(device, slot) === false || (unheardFor(device, slot, 2) && !excused)
+      return isOut(lamp, slot) === true || (unheardFor(device, slot, 2) && !excused)
     })
     return (100 * gone.length) / lamps.length
   }
   /** Lamps that are seen lit have power; one that speaks for itself no more says nothing. */
   const litPct = (slot: Slot): number =>
-    (100 * lamps.filter(({ device }) => lit(device, slot) === true && !unheardFor(device, slot, 2)).length) /
+    (100 * lamps.filter(lamp => isWell(lamp, slot) === true && !unheardFor(lamp.device, slot, 2)).length) /
     lamps.length
   const find = (
     id: string,
     subject: string,
-    judged: { when: (s: Slot) => Truth; clear: (s: Slot) => Truth }
+    judged: { when: (s: Slot) => Truth; clear: (s: Slot) => Truth },
+    over: readonly Span[] = []
   ) => {
     const rule = ruleOf(id)
     const holds = { forSlots: rule.forMs / STREET_SLOT_MS, clearForSlots: rule.clearForMs / STREET_SLOT_MS }
-    const always = { quiet: () => false, asleep: () => false }
+    const always = { quiet: (slot: Slot) => over.some(span => isIn(slot, span)), asleep: () => false }
     return episodesOf({ ...judged, ...holds, ...always }, [{ at: 0, received: 0, learn: () => {} }], end).map(
       (episode): StreetEpisode => ({ ...episode, rule: id, subject })
     )
@@ -91,28 +144,52 @@ export function streetEpisodes(street: Street): StreetEpisode[] {
     // Not met; while its own word is stale only lamps that are lit can tell.
     clear: slot => {
       if (energised(slot) === false || gonePct(slot) >= 80) return false
-      const said = energised(slot) === true || reports('cc-1', slot).length === 0
+      const said = energised(slot) === true || lastOf('cc-1', slot) === undefined
       return said || litPct(slot) > 20 ? true : 'unknown'
     }
   })
   const isDead = (slot: Slot) =>
     dead.some(({ firedAt, endedAt }) => slot >= firedAt && (endedAt === null || slot < endedAt))
-  const lampsOut = lamps.flatMap(({ id, device }) =>
-    find('lamp-out', `facility:${id}`, {
-      when: slot => (lit(device, slot) === 'unknown' ? 'unknown' : lit(device, slot) === false),
-      clear: slot => lit(device, slot)
+  const ofLamps = lamps.flatMap(lamp => [
+    ...find(
+      'lamp-out',
+      `facility:${lamp.id}`,
+      { when: slot => isOut(lamp, slot), clear: slot => isWell(lamp, slot) },
+      workOver(lamp)
+    ),
+    ...find(
+      'lamp-day-burn',
+      `facility:${lamp.id}`,
+      {
+        when: slot => burns(lamp, slot),
+        clear: slot => (shines(lamp.device, slot) === 'unknown' ? 'unknown' : !shines(lamp.device, slot))
+      },
+      workOver(lamp)
+    )
+  ])
+  const silent = [...lamps.map(({ device }) => device), 'cc-1', 'gw-1'].flatMap(device => {
+    const lamp = lamps.find(one => one.device === device)
+    return find(
+      'device-silent',
+      `device:${device}`,
+      { when: slot => unheardFor(device, slot, 3), clear: slot => !unheardFor(device, slot, 3) },
+      lamp && workOver(lamp)
+    )
+  })
+  /** Some lamp should be lit, and had its time to follow. */
+  const isJudged = (slot: Slot) =>
+    lamps.some(lamp => {
+      const { lit, since } = expectedOf(lamp, slot)
+      return lit && slot >= since + GRACE
     })
-  )
-  const silent = [...lamps.map(({ device }) => device), 'cc-1', 'gw-1'].flatMap(device =>
-    find('device-silent', `device:${device}`, {
-      when: slot => unheardFor(device, slot, 3),
-      clear: slot => !unheardFor(device, slot, 3)
-    })
-  )
   const rate = {
     when: (slot: Slot): Truth => {
-      const counted = isDead(slot) ? [] : lamps.map(({ device }) => lit(device, slot))
-      const [most, least] = [counted.filter(one => one !== false), counted.filter(one => one === true)]
+      if (!isJudged(slot)) return false
+      const counted = lamps.filter(
+        lamp => !isDead(slot) && expectedOf(lamp, slot).lit && !workOver(lamp).some(span => isIn(slot, span))
+      )
+      const least = counted.filter(lamp => isWell(lamp, slot) === true)
+      const most = counted.filter(lamp => isOut(lamp, slot) !== true)
       // Where no lamp is counted none is missing.
       if (counted.length === 0) return false
       if (100 * most.length < TARGET_PCT * counted.length) return true
@@ -124,11 +201,11 @@ export function streetEpisodes(street: Street): StreetEpisode[] {
       ...rate,
       clear: slot => {
         const under = rate.when(slot)
-        return typeof under === 'boolean' ? !under : under
+        return typeof under === 'boolean' ? !under && isJudged(slot) : under
       }
     })
   )
-  return [...dead, ...lampsOut, ...silent, ...rates]
+  return [...dead, ...ofLamps, ...silent, ...rates]
 }
 
 /** Which subjects explain an episode while they fire themselves. */

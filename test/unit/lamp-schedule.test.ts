@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Subject } from '#model/ids'
 import type { Attributes } from '#model/registry'
 import type { DayWindow } from '#model/rules'
 import { hours, type Millis } from '#model/time'
@@ -274,13 +275,13 @@ describe('a change of schedule', () => {
 })
 
 describe('announced work over lamps', () => {
-  const announce = (world: World, subject: string, from: string, to: string, id = 'w-1') =>
+  const announce = (world: World, subject: Subject, from: string, to: string, id = 'w-1') =>
     world.change({
       kind: 'maintenance',
       window: { id, subject, from: world.timeOf(clock(from)), to: world.timeOf(clock(to)), note: '' }
     })
 
-  for (const subject of ['facility:light-0', 'device:lc-0', 'road:r-1', 'area:gulou', 'area:city']) {
+  for (const subject of ['facility:light-0', 'device:lc-0', 'road:r-1', 'area:gulou', 'area:city'] as const) {
     it(`gives a quarter of an hour after its end (${subject})`, () => {
       const world = streetWorld()
       announce(world, subject, '22:00', '23:00')

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { CHECKPOINT_VERSION, loadState } from '#ingest/checkpoint'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
+import type { Subject } from '#model/ids'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { MaintenanceWindow } from '#model/maintenance'
 import type { Rule } from '#model/rules'
@@ -97,7 +98,7 @@ const EDITS: Record<string, Rule> = {
 }
 const windowAt = (world: ReturnType<typeof ruleWorld>, minute: number): MaintenanceWindow => ({
   id: `w-${minute % 3}`,
-  subject: ['area:gulou', 'facility:cab-1', 'road:r-1', 'device:lc-1'][minute % 4] as string,
+  subject: ['area:gulou', 'facility:cab-1', 'road:r-1', 'device:lc-1'][minute % 4] as Subject,
   from: world.timeOf(minute - 5),
   to: world.timeOf(minute + 60),
   note: ''
