@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Problem } from '#model/api'
 import { DEFAULT_RULES } from '#model/default-rules'
+import type { OdourLimitsList } from '#model/odour-limit-shapes'
+import { SHIPPED_ODOUR_LIMITS } from '#model/odour-limits'
 import {
   CONDITIONS,
   type MaintenanceItem,
@@ -149,6 +151,64 @@ describe('rules over HTTP', () => {
     expect(await counts('facility:nothing')).toMatchObject({ status: 404 })
   })
 
+  it('may name what verifies a claim, which stays as it is where an edit does not speak of it', async () => {
+    const verify = { metric: 'fillPct', atMost: 20 }
+    const { body } = await edit('bin-full', { verify }, 3)
+    expect(body).toMatchObject({ version: 4, verify, asShipped: false })
+    expect((await edit('bin-full', { forMs: minutes(9) }, 4)).body).toMatchObject({ version: 5, verify })
+    const wrong = await edit('bin-full', { verify: { metric: 'fillPct', atMost: 95 } }, 5)
+    expect(wrong.body.detail).toContain('verify: what verifies a claim is true while it begins')
+    expect((await edit('bin-full', { verify: 20 }, 5)).body.detail).toContain('verify: expected a condition')
+    const silent = await edit('device-silent', { verify: { metric: 'batteryPct', atLeast: 5 } }, 1)
+    expect(silent.body.detail).toContain('verify: a report ends silence')
+    const clean = await edit('toilet-clean-due', { verify: { metric: 'paperPct', atLeast: 50 } }, 1)
+    expect(clean.body.detail).toContain('verify: a cleaning that is due')
+    expect((await edit('bin-full', { verify: null }, 5)).body).toMatchObject({ version: 6, verify: null })
+  })
+
+  it('have presets as what to send, and refuse half of one', async () => {
+    interface Presets {
+      items: { id: string; rule: Record<string, unknown> }[]
+    }
+    const { items } = await get<Presets>('/api/rules/lighting-rate/presets')
+    expect(items.map(({ id }) => id)).toEqual([
+      'same-everywhere',
+      'graded',
+      'small-roads',
+      'graded-small-roads'
+    ])
+    expect((await get<Presets>('/api/rules/bin-full/presets')).items).toEqual([])
+    const graded = items[1]!.rule
+    const { body } = await edit('lighting-rate', graded, 1)
+    expect(body).toMatchObject({
+      version: 2,
+      when: { lightingRate: 'below', pct: 96, roadPct: 95 },
+      clear: { lightingRate: 'atLeast', pct: 96, roadPct: 95 }
+    })
+    expect(body.overrides.map(({ scope }) => scope)).toEqual(['lightingGrade:main'])
+    const half = await edit(
+      'lighting-rate',
+      { when: { lightingRate: 'below', pct: 98, smallRoads: true } },
+      2
+    )
+    expect(half.status).toBe(400)
+    const back = await get<Presets>('/api/rules/lighting-rate/presets')
+    expect((await edit('lighting-rate', back.items[0]!.rule, 2)).body).toMatchObject({ asShipped: true })
+  })
+
+  it('may have other parents, but none that waits for it in turn', async () => {
+    const link = (rule: string, via: string) => ({ parents: [{ rule, via }] })
+    const { body } = await edit('battery-low', link('device-silent', 'gateway'), 1)
+    expect(body).toMatchObject({ version: 2, parents: [{ rule: 'device-silent', via: 'gateway' }] })
+    const circle = await edit('device-silent', link('battery-low', 'gateway'), 1)
+    expect(circle.body.detail).toContain(
+      'parents[0].rule: would wait for itself: device-silent → battery-low → device-silent'
+    )
+    expect((await edit('bin-full', link('cabinet-dead', 'cabinet'), 6)).body.detail).toContain(
+      'parents[0].via: only a light or device has a cabinet, not a bin'
+    )
+  })
+
   it('have a published shape', async () => {
     const { $defs, properties } = await get<{
       $defs: { condition: { anyOf: object[] } }
@@ -156,6 +216,33 @@ describe('rules over HTTP', () => {
     }>('/schemas/rule.json')
     expect($defs.condition.anyOf).toHaveLength(Object.keys(CONDITIONS).length)
     expect(properties).toHaveProperty('overrides')
+  })
+})
+
+describe('odour limits over HTTP', () => {
+  it('are those that were shipped until somebody changes them, with a reason', async () => {
+    const shipped = await get<OdourLimitsList>('/api/odour-limits')
+    expect(shipped).toEqual({
+      version: 1,
+      now: SHIPPED_ODOUR_LIMITS[0]!.from,
+      items: SHIPPED_ODOUR_LIMITS,
+      history: []
+    })
+    const [first] = shipped.items
+    const items = [first!, { ...first!, from: '2026-01-01', name: { en: 'Contract', zh: '合同' } }]
+    const put = (body: object) => send<OdourLimitsList>('PUT', '/api/odour-limits', body)
+    const { status, body } = await put({ items, basedOn: 1, why: 'the new contract' })
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ version: 2, now: '2026-01-01', items })
+    expect(body.history).toMatchObject([{ version: 2, who: 'mei', reason: 'the new contract', items }])
+    expect((await put({ items, basedOn: 1, why: 'x' })).body).toMatchObject({ status: 409 })
+    const wrong = await put({ items: [...items].reverse(), basedOn: 2, why: 'x' })
+    expect(wrong.body).toMatchObject({
+      status: 400,
+      detail: `items[1].from: must be later than 2026-01-01, which it follows`
+    })
+    expect((await put({ items, basedOn: 2, why: ' ' })).status).toBe(400)
+    expect((await get<OdourLimitsList>('/api/odour-limits')).version).toBe(2)
   })
 })
 
