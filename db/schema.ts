@@ -92,6 +92,15 @@ export const attachments = pgTable(
   ]
 )
 
+/** Photos that somebody without an account sent for a report; `hash` is the SHA-256 of the name they got for it. */
+export const publicUploads = pgTable('public_uploads', {
+  hash: text('hash').primaryKey(),
+  attachment: text('attachment').notNull(),
+  at: instant('at').notNull(),
+  /** The report that took it: no other can. */
+  report: text('report')
+})
+
 /** What this installation made once and keeps, such as the secret behind its QR codes. */
 export const installation = pgTable('installation', {
   name: text('name').primaryKey(),

@@ -127,6 +127,15 @@ export const RatingRequest = Type.Object(
 )
 export type RatingRequest = Static<typeof RatingRequest>
 
+/** With one report of somebody without an account. */
+export const PUBLIC_PHOTOS = 3
+/** The name of a photo on its way into a report: 128 random bits, of use once and for an hour. */
+export const PublicUpload = Type.Object({
+  id: Type.String({ pattern: '^[\\w-]{22}$' }),
+  expiresAt: Instant
+})
+export type PublicUpload = Static<typeof PublicUpload>
+
 /** What somebody without an account saw: at a facility whose sign they read, or at a position. */
 export const PublicReportRequest = Type.Object(
   {
@@ -134,7 +143,11 @@ export const PublicReportRequest = Type.Object(
     facility: Type.Optional(Type.String({ pattern: ID_PATTERN })),
     lat: Type.Optional(Type.Number({ minimum: -90, maximum: 90 })),
     lon: Type.Optional(Type.Number({ minimum: -180, maximum: 180 })),
-    note: Type.Optional(Type.String({ maxLength: 500 }))
+    note: Type.Optional(Type.String({ maxLength: 500 })),
+    /** Ids of uploads. */
+    photos: Type.Optional(
+      Type.Array(PublicUpload.properties.id, { maxItems: PUBLIC_PHOTOS, uniqueItems: true })
+    )
   },
   { additionalProperties: false }
 )

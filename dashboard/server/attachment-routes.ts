@@ -1,26 +1,55 @@
 import multipart from '@fastify/multipart'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { readPhoto } from '#db/photo'
+import { readPhoto, type Photo } from '#db/photo'
+import { publicUploadsOf } from '#db/public-uploads'
 import { AttachmentId, AttachmentItem, MAX_PHOTO_BYTES } from '#model/attachments'
 import { AppError } from '#model/errors'
-import { days } from '#model/time'
+import { PublicUpload } from '#model/report-follow'
+import { days, hours } from '#model/time'
 import { personOn } from './access.ts'
 import type { ServerDeps } from './deps.ts'
+import { within } from './rate-limits.ts'
 
-/** Photos held in memory at a time, 10 MB each as they come and some hundred while they are made anew. */
-const AT_ONCE = 4
+/**
+ * Photos held in memory at a time, 10 MB each as they come and some hundred while they are made anew. Whoever has no account
+ * takes no place of the crews.
+ */
+const AT_ONCE = { staff: 4, public: 2 }
+/** From one address: three for each of the ten reports it may send. */
+const PUBLIC_AN_HOUR = 30
 const tags = ['attachments']
 
-export const attachmentRoutes: FastifyPluginAsyncTypebox<Pick<ServerDeps, 'attachments' | 'clock'>> = async (
-  app,
-  { attachments, clock }
-) => {
+export const attachmentRoutes: FastifyPluginAsyncTypebox<
+  Pick<ServerDeps, 'attachments' | 'clock' | 'db' | 'publicReports'>
+> = async (app, { attachments, clock, db, publicReports }) => {
+  const uploads = publicUploadsOf({ db, attachments, clock })
+  const uploaded = app.createRateLimit({ max: PUBLIC_AN_HOUR, timeWindow: hours(1) })
   // Of this plugin only: nowhere else does a form come in.
   await app.register(multipart, {
     limits: { files: 1, fileSize: MAX_PHOTO_BYTES, fields: 0, parts: 1, headerPairs: 20 }
   })
-  let running = 0
+  const running = { staff: 0, public: 0 }
+
+  /** One photo of a form, made anew, while not too many come in. */
+  async function taken<T>(
+    request: FastifyRequest,
+    whose: keyof typeof running,
+    keep: (photo: Photo) => Promise<T>
+  ): Promise<T> {
+    if (running[whose] >= AT_ONCE[whose])
+      throw new AppError('too-many-requests', 'Many photos come in at once. Try again.')
+    running[whose]++
+    try {
+      if (!request.isMultipart()) throw new AppError('bad-request', 'Send the photo as multipart/form-data.')
+      const part = await request.file()
+      if (!part) throw new AppError('bad-request', 'There is no file in the form.')
+      return await keep(await readPhoto(await part.toBuffer()))
+    } finally {
+      running[whose]--
+    }
+  }
 
   app.post(
     '/api/attachments',
@@ -35,20 +64,29 @@ export const attachmentRoutes: FastifyPluginAsyncTypebox<Pick<ServerDeps, 'attac
         response: { 200: AttachmentItem }
       }
     },
-    async request => {
-      if (running >= AT_ONCE)
-        throw new AppError('too-many-requests', 'Many photos come in at once. Try again.')
-      running++
-      try {
-        if (!request.isMultipart())
-          throw new AppError('bad-request', 'Send the photo as multipart/form-data.')
-        const part = await request.file()
-        if (!part) throw new AppError('bad-request', 'There is no file in the form.')
-        const photo = await readPhoto(await part.toBuffer())
-        return await attachments.keep(photo, { who: personOn(request).username, at: clock.now() })
-      } finally {
-        running--
+    async request =>
+      taken(request, 'staff', photo =>
+        attachments.keep(photo, { who: personOn(request).username, at: clock.now() })
+      )
+  )
+
+  app.post(
+    '/api/reports/photos',
+    {
+      config: { access: 'public' },
+      schema: {
+        summary:
+          'A photo for a report without an account. Its id is of use once, within an hour; only staff see the photo',
+        tags: ['reporters'],
+        consumes: ['multipart/form-data'],
+        response: { 200: PublicUpload }
       }
+    },
+    async (request, reply) => {
+      if (!publicReports) throw new AppError('not-found', 'Reports without an account are off here.')
+      await within([uploaded], request, reply)
+      await uploads.refuseOver()
+      return taken(request, 'public', uploads.keep)
     }
   )
 

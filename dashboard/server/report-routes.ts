@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { repeatedChange, submitChange } from '#db/changes'
+import { publicUploadsOf } from '#db/public-uploads'
 import { followedCase, type FollowedCase } from '#db/followed-reports'
 import type { TicketReportBody } from '#model/changes'
 import { AppError } from '#model/errors'
@@ -22,6 +22,7 @@ import type { TicketKind } from '#model/ticket-kinds'
 import { isOpen, type CloseReason, type TicketState } from '#model/tickets'
 import { hours, minutes, type Millis } from '#model/time'
 import type { ServerDeps } from './deps.ts'
+import { within } from './rate-limits.ts'
 import { reportName } from './ticket-report.ts'
 
 const tags = ['reporters']
@@ -37,8 +38,9 @@ const REPORTS_AN_HOUR = { address: 10, all: 300 }
 
 /** What people without an account may do: follow their report by its code, rate how it ended, and report where that is on. */
 export const reportRoutes: FastifyPluginAsyncTypebox<
-  Pick<ServerDeps, 'db' | 'live' | 'desk' | 'clock' | 'reportCodes' | 'publicReports'>
-> = async (app, { db, live, desk, clock, reportCodes, publicReports }) => {
+  Pick<ServerDeps, 'db' | 'live' | 'desk' | 'clock' | 'reportCodes' | 'publicReports' | 'attachments'>
+> = async (app, { db, live, desk, clock, reportCodes, publicReports, attachments }) => {
+  const uploads = publicUploadsOf({ db, attachments, clock })
   const looks = app.createRateLimit({ max: LOOKS_A_MINUTE, timeWindow: minutes(1) })
   const rated = app.createRateLimit({ max: RATINGS_A_MINUTE, timeWindow: minutes(1) })
   const reported = app.createRateLimit({ max: REPORTS_AN_HOUR.address, timeWindow: hours(1) })
@@ -47,16 +49,6 @@ export const reportRoutes: FastifyPluginAsyncTypebox<
     timeWindow: hours(1),
     keyGenerator: () => 'all'
   })
-  type Limit = typeof looks
-
-  async function within(limits: Limit[], request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    for (const limit of limits) {
-      const used = await limit(request)
-      if (used.isAllowed || !used.isExceeded) continue
-      void reply.header('retry-after', used.ttlInSeconds)
-      throw new AppError('too-many-requests', `Too many requests. Wait ${used.ttlInSeconds} s.`)
-    }
-  }
 
   async function caseOf(typed: string): Promise<{ code: string; found: FollowedCase }> {
     const code = codeTyped(typed)
@@ -153,7 +145,8 @@ export const reportRoutes: FastifyPluginAsyncTypebox<
     async (request, reply) => {
       if (!publicReports) throw new AppError('not-found', 'Reports without an account are off here.')
       const idempotencyKey = request.headers['idempotency-key']
-      const body = changeOf(request.body, idempotencyKey)
+      const said = changeOf(request.body, idempotencyKey)
+      const body = { ...said, photos: await uploads.take(request.body.photos ?? [], said.report) }
       const code = reportCodes.codeOf(body.report)
       const asked = {
         subject: body.subject,

@@ -142,6 +142,7 @@ describe('who may do what', () => {
     'GET /api/reports',
     'GET /api/reports/:code',
     'POST /api/reports',
+    'POST /api/reports/photos',
     'POST /api/reports/:code/rating',
     'POST /api/session'
   ]
