@@ -2,11 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LampView } from '#model/lighting'
 import { seconds, type Clock, type Millis } from '#model/time'
 import {
+  createPlacer,
   lampsOf,
   lightingRates,
   type CountedRate,
   type LightingPlace,
-  type LightingSources
+  type LightingSources,
+  type Placer
 } from './rules/lighting.ts'
 import { EXPECTATION_GRACE_MS } from './rules/sun.ts'
 
@@ -37,13 +39,22 @@ export const KEPT_MS = seconds(3)
 const TURN_MS = 8
 
 export function createLighting(sources: LightingSources & { clock: Clock }): Lighting {
-  const { engine, clock } = sources
+  const { engine, registry, clock } = sources
+  let known: { of: readonly object[]; placer: Placer } | undefined
   let kept: { at: number; journalAt: Millis; picture: Promise<LightingPicture> } | undefined
+
+  /** Where lamps count does not change but with an area or a road, and then their records are others. */
+  function placer(): Placer {
+    const of = [...registry.areas(), ...registry.roads()]
+    const same = known?.of.length === of.length && known.of.every((record, i) => record === of[i])
+    if (!known || !same) known = { of, placer: createPlacer(registry) }
+    return known.placer
+  }
 
   async function count(): Promise<LightingPicture> {
     const at = engine.time.at || clock.now()
     const { lit, known, since, until } = engine.sun().phaseAt(at)
-    const rates = await inTurns(lightingRates(sources))
+    const rates = await inTurns(lightingRates(sources, placer()))
     return {
       at,
       night: known ? lit : null,
@@ -67,7 +78,7 @@ export function createLighting(sources: LightingSources & { clock: Clock }): Lig
       return one.picture
     },
     async lamps(place, views) {
-      const found = await inTurns(lampsOf(place, views, sources))
+      const found = await inTurns(lampsOf(place, views, sources, placer()))
       const rank = (view: LampView): number => views.indexOf(view)
       return found.sort((a, b) => rank(a.view) - rank(b.view) || (a.lamp < b.lamp ? -1 : 1))
     }

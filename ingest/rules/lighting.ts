@@ -1,6 +1,7 @@
 import { subjectOf } from '#model/ids'
 import type { LightingGrade } from '#model/kinds'
 import {
+  LAMP_VIEWS,
   lightingStanding,
   lightingTarget,
   rateRange,
@@ -28,7 +29,7 @@ export interface LightingPlace {
   id: string
 }
 
-/** A rate, and the areas its lamps stand in: a road may run through several. */
+/** A rate, and for a road the areas its lamps stand in: it may run through several. */
 export interface CountedRate extends LightingRate {
   areas: ReadonlySet<string>
 }
@@ -38,12 +39,26 @@ interface Tally extends LightingPlace, LampCounts {
   areas: Set<string>
 }
 
-const keyOf = ({ level, id }: LightingPlace): string => `${level} ${id}`
+/** Where lamps count: those of one area, road and grade in the same places. */
+export interface Placer {
+  /** Which of `lists` is the lamp's. */
+  of(lamp: FacilityPicture): number
+  /** The places of a list, each once and the same object in every list, and the area its lamps stand in. */
+  readonly lists: readonly { places: readonly LightingPlace[]; area: string }[]
+}
 
-/** The places a lamp counts in, each once. Lamps of one area, road and grade are answered with the same list. */
-function placer(registry: Registry): (lamp: Facility) => readonly LightingPlace[] {
-  const city: LightingPlace = { level: 'city', id: cityOf(registry)?.id ?? '' }
-  const alike = new Map<string, readonly LightingPlace[]>()
+/** Knows where lamps count until an area or a road is another than it was; who counts again and again keeps it. */
+export function createPlacer(registry: Registry): Placer {
+  const places = new Map<string, LightingPlace>()
+  const lists: { places: LightingPlace[]; area: string }[] = []
+  const alike = new Map<string, number>()
+  /** The cost of a walk over a large city is that of looking at things that are far apart: this is one of them. */
+  const known = new Map<FacilityPicture, { facility: Facility; list: number }>()
+  const city = placeOf('city', cityOf(registry)?.id ?? '')
+
+  function placeOf(level: LightingLevel, id: string): LightingPlace {
+    return take(places, `${level} ${id}`, () => ({ level, id }))
+  }
 
   function look({ parent, attributes }: Facility): LightingPlace[] {
     const district = registry.districtOf(parent)
@@ -51,19 +66,32 @@ function placer(registry: Registry): (lamp: Facility) => readonly LightingPlace[
     const grade = attributes.lightingGrade ?? road?.attributes.lightingGrade
     return [
       city,
-      ...registry.areaPath(parent).flatMap(({ kind, id }) => (kind === 'city' ? [] : [{ level: kind, id }])),
-      ...(district && grade ? [{ level: 'grade' as const, id: `${district.id}:${grade}` }] : []),
-      ...(attributes.road === undefined ? [] : [{ level: 'road' as const, id: attributes.road }])
+      ...registry.areaPath(parent).flatMap(({ kind, id }) => (kind === 'city' ? [] : [placeOf(kind, id)])),
+      ...(district && grade ? [placeOf('grade', `${district.id}:${grade}`)] : []),
+      ...(attributes.road === undefined ? [] : [placeOf('road', attributes.road)])
     ]
   }
 
-  return lamp => {
-    const { parent, attributes } = lamp
-    const key = `${parent} ${attributes.road ?? ''} ${attributes.lightingGrade ?? ''}`
-    let found = alike.get(key)
-    if (!found) alike.set(key, (found = look(lamp)))
-    return found
+  return {
+    lists,
+    of(lamp) {
+      const { facility } = lamp
+      const before = known.get(lamp)
+      // A changed record is another object.
+      if (before?.facility === facility) return before.list
+      const { parent, attributes } = facility
+      const key = `${parent} ${attributes.road ?? ''} ${attributes.lightingGrade ?? ''}`
+      const list = take(alike, key, () => lists.push({ places: look(facility), area: parent }) - 1)
+      known.set(lamp, { facility, list })
+      return list
+    }
   }
+}
+
+function take<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key)
+  if (value === undefined) map.set(key, (value = make()))
+  return value
 }
 
 /** The root of the areas; of several the first that is a city. */
@@ -73,58 +101,63 @@ function cityOf(registry: Registry): Area | undefined {
 }
 
 /**
- * The rate of every place that has a lamp with a controller, as the rules count them. Yields after each lamp, so that
- * who asks can give others their turn; a lamp counts once in each place however long that takes.
+ * The rate of every place that has a lamp with a controller, as the rules count them. Yields after each lamp and each
+ * place, so that who asks can give others their turn; a lamp counts once in each place however long that takes.
  */
-export function* lightingRates(sources: LightingSources): Generator<void, CountedRate[]> {
+export function* lightingRates(
+  sources: LightingSources,
+  placer = createPlacer(sources.registry)
+): Generator<void, CountedRate[]> {
   const { engine, registry } = sources
-  const placesOf = placer(registry)
-  const tallies = new Map<string, Tally>()
-  const together = new Map<readonly LightingPlace[], Tally[]>()
-
-  function tallyOf(place: LightingPlace): Tally {
-    const key = keyOf(place)
-    let tally = tallies.get(key)
-    if (!tally) {
-      const grade = gradeOf(registry, place)
-      tally = { ...place, grade, areas: new Set(), lamps: 0, lit: 0, dark: 0, unknown: 0, out: 0 }
-      tallies.set(key, tally)
-    }
-    return tally
-  }
-
-  function talliesOf({ facility }: FacilityPicture): Tally[] {
-    const places = placesOf(facility)
-    let found = together.get(places)
-    if (!found) {
-      together.set(places, (found = places.map(tallyOf)))
-      for (const { areas } of found) areas.add(facility.parent)
-    }
-    return found
-  }
-
+  // By lists first: a lamp is one count, whatever number of places it belongs to.
+  const lists: LampCounts[] = []
   for (const { lamp, view } of engine.groups.views()) {
-    for (const tally of talliesOf(lamp)) {
-      tally.lamps++
-      tally[view]++
+    const list = placer.of(lamp)
+    while (lists.length <= list) lists.push(nothing())
+    const counts = lists[list] as LampCounts
+    counts.lamps++
+    counts[view]++
+    yield
+  }
+  const tallies = new Map<LightingPlace, Tally>()
+  for (const [list, counts] of lists.entries()) {
+    const { places, area } = placer.lists[list] ?? { places: [], area: '' }
+    if (counts.lamps === 0) continue
+    for (const place of places) {
+      let tally = tallies.get(place)
+      if (!tally) {
+        tally = { ...place, ...nothing(), grade: gradeOf(registry, place), areas: new Set() }
+        tallies.set(place, tally)
+      }
+      tally.lamps += counts.lamps
+      for (const view of LAMP_VIEWS) tally[view] += counts[view]
+      if (place.level === 'road') tally.areas.add(area)
     }
     yield
   }
-  return [...tallies.values()].map(tally => rowOf(tally, sources))
+  const rates: CountedRate[] = []
+  for (const tally of tallies.values()) {
+    rates.push(rowOf(tally, sources))
+    yield
+  }
+  return rates
 }
+
+const nothing = (): LampCounts => ({ lamps: 0, lit: 0, dark: 0, unknown: 0, out: 0 })
 
 /** The lamps of one place that count as one of `views`. Yields after each lamp of the city. */
 export function* lampsOf(
   { level, id }: LightingPlace,
   views: readonly LampView[],
-  { engine, registry }: Pick<LightingSources, 'engine' | 'registry'>
+  { engine, registry }: Pick<LightingSources, 'engine' | 'registry'>,
+  placer = createPlacer(registry)
 ): Generator<void, { lamp: string; view: LampView }[]> {
-  const placesOf = placer(registry)
   const found: { lamp: string; view: LampView }[] = []
   for (const { lamp, view } of engine.groups.views()) {
     if (views.includes(view)) {
-      const isHere = placesOf(lamp.facility).some(one => one.level === level && one.id === id)
-      if (isHere) found.push({ lamp: lamp.facility.id, view })
+      const places = placer.lists[placer.of(lamp)]?.places ?? []
+      if (places.some(one => one.level === level && one.id === id))
+        found.push({ lamp: lamp.facility.id, view })
     }
     yield
   }

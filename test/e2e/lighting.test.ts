@@ -91,7 +91,7 @@ it('says by day until when no lamp should be lit, and says so where there is no 
   await seen(page, '.empty', /It is day: no street light should be lit.*at dusk,\s*17:[45]\d/s)
   expect(await page.locator('.list').count()).toBe(0)
   await page.getByLabel('Area').selectOption('street-2')
-  await seen(page, 'section', /Second street/)
+  await seen(page, '.empty', /Second street: lamps with a controller 3/)
 })
 
 it('marks what it shows as old when the server is gone', async () => {

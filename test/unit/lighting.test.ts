@@ -3,6 +3,7 @@ import { lightingStanding, lightingTarget } from '#model/lighting'
 import { DEFAULT_RULES } from '#model/default-rules'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
+import { createLighting } from '#ingest/lighting'
 import { lampsOf, lightingRates, type CountedRate } from '#ingest/rules/lighting'
 
 /** 22:00 in Shanghai on the day of NOON. */
@@ -216,6 +217,22 @@ it('moves a lamp with its record, and counts it once there', () => {
   expect(rateOf(world, 'road', 'r-side').lamps).toBe(3)
   expect(rateOf(world, 'grid', 'grid-2').lamps).toBe(3)
   expect(rateOf(world, 'city', 'city').lamps).toBe(12)
+})
+
+it('counts once for all who ask at the same time, and follows a road that has another grade', async () => {
+  const world = lampWorld()
+  night(world)
+  const lighting = createLighting({ ...world.sources(), clock: { now: () => 0 } })
+  const grades = async () =>
+    (await lighting.now()).rates
+      .filter(({ level }) => level === 'grade')
+      .map(({ id, lamps }) => `${id} ${lamps}`)
+  const [first, second] = await Promise.all([lighting.now(), lighting.now()])
+  expect(first).toBe(second)
+  expect(await grades()).toEqual(['gulou:main 10', 'gulou:branch 2'])
+  world.register(road('r-main', { parent: 'street-1', attributes: { lightingGrade: 'secondary' } }))
+  world.tick(1)
+  expect(await grades()).toEqual(['gulou:secondary 10', 'gulou:branch 2'])
 })
 
 it('names the lamps of a place that are dark or not heard of', () => {
