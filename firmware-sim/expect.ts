@@ -28,7 +28,8 @@ export function plannedDays(options: { city: City; from: Millis; hoursLong: numb
   const more = thought ? ordersFor({ city, from, to, faults: hard }) : { orders: NO_ORDERS, faults: [] }
   const faults = [...hard, ...more.faults].sort((a, b) => a.from - b.from)
   const outages = thought ? plannedStop(from, to, stepMs) : []
-  const played: Played = { city, faults, from, to, stepMs, outages, orders: more.orders }
+  const live = !thought && { liveLateMs: LIVE_STEP_MS }
+  const played: Played = { city, faults, from, to, stepMs, ...live, outages, orders: more.orders }
   return { played, expectation: foreseenOf(played) }
 }
 

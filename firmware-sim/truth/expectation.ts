@@ -74,6 +74,8 @@ export interface Played {
   to: Millis
   /** How coarsely the clock goes: what is due within a step arrives at its end. */
   stepMs: Millis
+  /** In real time: a report comes when it is sent, or so much later on a busy machine. */
+  liveLateMs?: Millis
   outages?: readonly Outage[]
   /** Announced work and changed rules. */
   orders?: Orders

@@ -35,7 +35,7 @@ interface Course {
   deeds: readonly TicketDeed[]
   /** Nothing tells that it is done but people. */
   byPerson?: boolean
-  played: { to: Millis; stepMs: Millis; outages?: readonly Outage[] }
+  played: { to: Millis; stepMs: Millis; liveLateMs?: Millis; outages?: readonly Outage[] }
 }
 
 /** The moment it fires by what was heard, and what is heard from there on. */
@@ -55,7 +55,7 @@ function afterFiring(ticket: MustTicket, heard: readonly Heard[]): readonly Hear
 /** Takes a ticket through what was heard and what people did, as the specification has it. */
 export function fateOf({ ticket, heard, deeds, byPerson = false, played }: Course): Fate {
   const { rule } = ticket
-  const { to, stepMs, outages = [] } = played
+  const { to, stepMs, liveLateMs = 0, outages = [] } = played
   const fate: Fate = {
     clears: null,
     ending: 'open',
@@ -87,7 +87,7 @@ export function fateOf({ ticket, heard, deeds, byPerson = false, played }: Cours
   /** The condition is gone at `at`, known at `known`. */
   const over = (at: Millis, known: Millis) => {
     const away = outages.find(outage => at > outage.from - clearForMs && at <= outage.to + clearForMs)
-    const lateMs = (away ? away.to - away.from + stepMs : 0) + (ticket.clearsLateMs ?? 0)
+    const lateMs = (away ? away.to - away.from + stepMs : 0) + (ticket.clearsLateMs ?? 0) + liveLateMs
     fate.clears = { from: at - earlyMs, to: at + lateMs }
     clearing = undefined
     if (state === 'claimed') {

@@ -20,7 +20,7 @@ export interface Said {
  * seen to be over. By arrival, then as measured.
  */
 export function whatWasSaid(played: Played, devices: ReadonlySet<string>): Map<string, Said[]> {
-  const { city, from, to, stepMs, outages = [], faults, repaired = faults } = played
+  const { city, from, to, stepMs, liveLateMs, outages = [], faults, repaired = faults } = played
   const known = new Map(city.devices.map(device => [device.id, device]))
   const said = new Map<string, Said[]>()
   const stream = reportStream({ city, from, faults: repaired })
@@ -29,8 +29,8 @@ export function whatWasSaid(played: Played, devices: ReadonlySet<string>): Map<s
     return away ? away.to : at
   }
   for (let at = Math.min(to, from + stepMs); ; at = Math.min(to, at + stepMs)) {
-    const arrives = arrivalOf(at)
-    for (const { device: publisher, entries } of stream.until(at)) {
+    for (const { device: publisher, at: sent, entries } of stream.until(at)) {
+      const arrives = arrivalOf(liveLateMs === undefined ? at : sent)
       const aheadMs = Math.max(0, ...entries.map(entry => Number(entry.at) - arrives))
       if (aheadMs > AHEAD_MS) continue
       for (const { device: id = publisher, at: measured, values } of entries) {

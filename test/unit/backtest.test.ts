@@ -5,7 +5,7 @@ import { differences, figuresOf, within } from '#ingest/backtest/comparison'
 import { backtestJobs } from '#ingest/backtest/jobs'
 import { pastRows } from '#ingest/backtest/past-rows'
 import { DEFAULT_RULES } from '#model/default-rules'
-import { hours, minutes, type Millis } from '#model/time'
+import { days, hours, minutes, type Millis } from '#model/time'
 
 const RANGE = { from: 0, to: hours(10) }
 /** In minutes. */
@@ -112,6 +112,25 @@ describe('stored readings, read again', () => {
     expect(seqs).toEqual(rows.map(({ seq }) => seq))
     expect(Math.min(...asked)).toBeLessThan(minutes(6))
   })
+})
+
+it('readings are looked for while those before them go through the rules', async () => {
+  const asked: Millis[] = []
+  const stream = pastRows({
+    telemetry: {
+      rows({ to }) {
+        asked.push(to)
+        return Promise.resolve({ rows: [], whole: true })
+      }
+    },
+    metrics: ['fillPct'],
+    from: 0,
+    to: days(30)
+  })
+  const first = await stream.next()
+  expect(first.done).toBe(false)
+  expect(asked.at(-1)).toBeGreaterThan((first.value as { until: Millis }).until)
+  expect(asked.at(-2)).toBe((first.value as { until: Millis }).until)
 })
 
 describe('back-tests that wait', () => {

@@ -3,7 +3,7 @@ import { SHIPPED_ODOUR_LIMITS, odourLimitPpm } from '#model/odour-limits'
 import { days, hours, minutes } from '#model/time'
 import { makeCity } from '#sim/city'
 import type { Fault } from '#sim/faults'
-import { ongoing, ONGOING_MS, plan } from '#sim/plan'
+import { history, ongoing, ONGOING_MS, plan } from '#sim/plan'
 import { reportStream } from '#sim/reports'
 import { expectationOf, type MustTicket } from '#sim/truth/expectation'
 
@@ -71,6 +71,37 @@ it('a plan of no time at all holds only what stays broken: a restart brings no w
   const faults = plan({ city, from: now, to: now })
   expect(faults.length).toBeGreaterThan(5)
   expect(faults.filter(({ kind, to }) => kind !== 'lamp-failure' && to !== Infinity)).toEqual([])
+})
+
+describe('a past of many days', () => {
+  const to = Date.parse('2026-11-20T10:00:00Z')
+  const from = to - days(5)
+  const faults = history({ city, from, to })
+
+  it('ends as its last day alone does', () => {
+    const last = plan({ city, from: to - days(1), to })
+    expect(faults.filter(fault => fault.from >= to - days(1)).length).toBe(last.length)
+    expect(
+      faults
+        .filter(fault => fault.to > to)
+        .map(({ device }) => device)
+        .sort()
+    ).toEqual(
+      last
+        .filter(fault => fault.to > to)
+        .map(({ device }) => device)
+        .sort()
+    )
+  })
+
+  it('has trouble in each of its days, which is over when the next begins', () => {
+    for (let day = from; day < to; day += days(1)) {
+      const own = faults.filter(fault => fault.from >= day && fault.from < day + days(1))
+      expect(own.length).toBeGreaterThan(25)
+      if (day + days(1) < to)
+        expect(Math.max(...own.map(fault => fault.to))).toBeLessThanOrEqual(day + days(1))
+    }
+  })
 })
 
 describe('the readings of a day', () => {
