@@ -11,7 +11,7 @@ const MOST_WINDOWS = 20
  */
 export const LightingSchedule = Type.Array(DayWindow, {
   maxItems: MOST_WINDOWS,
-  description: `up to ${MOST_WINDOWS} windows {from, to, days?} in which lamps are lit by night: times of day as HH:MM, days of the week 1 to 7`
+  description: `a list of up to ${MOST_WINDOWS} windows {from, to, days?} in which lamps are lit by night: times of day as HH:MM, days of the week 1 to 7`
 })
 
 export const isLightingSchedule = (value: unknown): value is Window[] => Check(LightingSchedule, value)

@@ -13,7 +13,7 @@ import {
   STREAMS,
   deviceKind
 } from '#model/kinds'
-import { LightingSchedule } from '#model/lighting-schedule'
+import { LightingSchedule, isLightingSchedule } from '#model/lighting-schedule'
 import type { Area, Attributes, Device, Facility, RegistryRecord, RegistryType, Road } from '#model/registry'
 import { days, seconds } from '#model/time'
 import type { Cells } from './registry-csv.ts'
@@ -35,7 +35,6 @@ const distance = Type.Number({ exclusiveMinimum: 0, maximum: 10_000 })
 const KnownAttributes = Type.Object({
   toiletClass: Type.Optional(Type.Enum([1, 2, 3])),
   lightingGrade: Type.Optional(oneOf(LIGHTING_GRADES)),
-  lightingSchedule: Type.Optional(LightingSchedule),
   cleaningGrade: Type.Optional(oneOf(CLEANING_GRADES)),
   stream: Type.Optional(oneOf(STREAMS)),
   road: Type.Optional(Id),
@@ -111,11 +110,20 @@ function readRecord(cells: Cells, registered: Registered): RegistryRecord {
   const { gateway, ...attributes } = readAttributes(cells.attributes)
   const placed = { id, name: cells.name || id, ...place(cells), attributes }
   checkReferences(attributes, registered)
+  checkSchedule(attributes, type, cells.kind)
   if (type === 'area') return area(placed, cells, registered)
   if (type === 'road') return { type, ...placed, parent: areaOf(cells.parent, registered)?.id ?? null }
   if (type === 'facility') return facility(placed, cells, registered)
   return device(placed, cells, { registered, gateway: gateway as string | undefined })
 }
+
+/** Elsewhere it would mean nothing, and somebody would wait for lamps to go by it. */
+function checkSchedule({ lightingSchedule }: Attributes, type: RegistryType, kind: string): void {
+  const counts = type === 'area' || type === 'road' || (type === 'facility' && LIT_BY_SCHEDULE.includes(kind))
+  if (lightingSchedule !== undefined && !counts)
+    fault('attributes/lightingSchedule: only of a light, a cabinet, a road or an area')
+}
+const LIT_BY_SCHEDULE = ['light', 'cabinet']
 
 type Placed = Omit<Road, 'type' | 'parent'>
 
@@ -195,7 +203,10 @@ function readAttributes(text: string): Attributes {
     const allowed = (error.params as { allowedValues?: unknown[] }).allowedValues
     fault(`attributes${error.instancePath}: ${error.message}${allowed ? `: ${allowed.join(', ')}` : ''}`)
   }
-  const { geometry } = attributes
+  const { geometry, lightingSchedule } = attributes
+  if (lightingSchedule !== undefined && !isLightingSchedule(lightingSchedule)) {
+    fault(`attributes/lightingSchedule: ${LightingSchedule.description}`)
+  }
   if (geometry && geometry.fullDistanceMm >= geometry.emptyDistanceMm) {
     fault('attributes/geometry: fullDistanceMm must be less than emptyDistanceMm')
   }
