@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { TicketDetail, TicketSummary } from '#model/api'
 import { seen, signIn } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
+import { phonePhoto } from '#test/fixtures/photos'
 import { pageSuite } from '#test/fixtures/page-suite'
 
 const START = Date.parse('2026-11-02T02:00:00Z')
@@ -69,10 +70,20 @@ it('takes a report without an account where that is on', async () => {
   await seen(phone, '[role=alert]', 'Please say what it is')
   await phone.getByRole('button', { name: 'Blocked' }).click()
   await phone.fill('textarea', 'The door does not open')
+  const photo = (shade: number) =>
+    phonePhoto(shade).then(buffer => ({ name: `${shade}.jpg`, mimeType: 'image/jpeg', buffer }))
+  await phone.setInputFiles('input[type=file]', [await photo(10), await photo(90)])
+  await phone.locator('fieldset img').nth(1).waitFor()
+  await phone.locator('fieldset progress').first().waitFor({ state: 'detached' })
+  await phone.getByRole('button', { name: 'Remove the photo: 10.jpg' }).click()
   await phone.locator('form .primary').click()
   await seen(phone, '[role=status]', 'has arrived')
   await phone.locator('a.button').click()
   await seen(phone, '[role=status]', 'Received')
   const { items } = await city.get<{ items: TicketDetail[] }>('/api/tickets')
   expect(items).toMatchObject([{ source: 'public', kind: 'blocked', facility: 'toilet-1' }])
+  const desk = await read(`/tickets/${items[0]?.id}`)
+  await desk.locator('img[src^="/api/attachments/"]').first().waitFor()
+  const { reports } = await city.get<TicketDetail>(`/api/tickets/${items[0]?.id}`)
+  expect(reports[0]?.photos).toHaveLength(1)
 })

@@ -49,6 +49,15 @@ const en = {
     placeNeeded: 'Please say where it is.',
     note: 'What do you see? (optional)',
     privacy: 'Please write no names and no telephone numbers.',
+    photos: {
+      label: (most: number) => `Photos (optional, ${most} at most)`,
+      add: 'Add photo',
+      sending: 'Sending photo…',
+      again: 'Try again',
+      remove: 'Remove the photo',
+      wait: 'A photo is still on its way.',
+      privacy: 'Only the sanitation office sees them, without place and device. Please show no faces.'
+    },
     send: 'Send report',
     sending: 'Sending…',
     done: 'Thank you. Your report has arrived.',
@@ -117,6 +126,15 @@ const zh: ReporterWords = {
     placeNeeded: '请说明问题位置。',
     note: '情况说明（选填）',
     privacy: '请勿填写姓名、电话等个人信息。',
+    photos: {
+      label: most => `照片（选填，最多 ${most} 张）`,
+      add: '添加照片',
+      sending: '正在上传照片…',
+      again: '重试',
+      remove: '删除照片',
+      wait: '照片尚未上传完成。',
+      privacy: '仅环卫管理人员可见，不保留拍摄地点和设备信息。请勿拍到人脸。'
+    },
     send: '提交上报',
     sending: '正在提交…',
     done: '感谢您，上报已收到。',
