@@ -1,6 +1,7 @@
 import { STREAMS, type DeviceKind, type FacilityKind } from '#model/kinds'
 import type { Area, Attributes, Device, Facility, Road } from '#model/registry'
 import { minutes } from '#model/time'
+import { HALF_NIGHT, HALF_NIGHT_SCHEDULE } from './half-night.ts'
 import { CITY, DISTRICT, LANES, ROADS, STREETS, type RoadPlan } from './nanjing.ts'
 import { between, randomFor, round, type Random } from './random.ts'
 
@@ -29,6 +30,8 @@ const LAMPS = 6000
 const LAMPS_PER_CABINET = 48
 /** The road whose lamps have a modem each, unless another is named; everywhere else the cabinet's gateway speaks for them. */
 const DIRECT_ROAD = 'yihe-lu'
+/** A quiet road whose lamps rest in the second half of the night, unless another is named. */
+const HALF_NIGHT_ROAD = 'yihe-lu'
 const GEOMETRY = { emptyDistanceMm: 1050, fullDistanceMm: 250, deadZoneMm: 200 }
 
 const pad = (n: number, width: number): string => String(n).padStart(width, '0')
@@ -48,7 +51,8 @@ export function makeCity({
   scale,
   lampsPerCabinet,
   least = {},
-  directRoad = DIRECT_ROAD
+  directRoad = DIRECT_ROAD,
+  halfNightRoad = HALF_NIGHT_ROAD
 }: {
   seed: number
   scale: number
@@ -57,6 +61,7 @@ export function makeCity({
   /** More than the scale gives, where every kind of trouble must find its place. */
   least?: { compactors?: number; toilets?: number }
   directRoad?: string
+  halfNightRoad?: string
 }): City {
   const random = randomFor(seed, 'city')
   const many = (full: number, least: number) => Math.max(least, Math.round(full * scale))
@@ -78,7 +83,11 @@ export function makeCity({
     parent: plan.street,
     name: plan.name,
     ...near(random, along(plan, 0.5), 0),
-    attributes: { lightingGrade: plan.lighting, cleaningGrade: plan.cleaning }
+    attributes: {
+      lightingGrade: plan.lighting,
+      cleaningGrade: plan.cleaning,
+      ...(plan.id === halfNightRoad && { lightingSchedule: HALF_NIGHT_SCHEDULE })
+    }
   }))
 
   const gridOn = (plan: RoadPlan, share: number) =>
@@ -199,7 +208,10 @@ export function makeCity({
           name: `${plan.name}${pad(l + 1, 3)}号路灯`,
           attributes: { cabinet: cabinet.id, lightingGrade: plan.lighting }
         })
-        device('lamp-controller', `lc-${pad(lampNumber, 4)}`, lamp, direct ? {} : { gateway: controller.id })
+        device('lamp-controller', `lc-${pad(lampNumber, 4)}`, lamp, {
+          ...(!direct && { gateway: controller.id }),
+          ...(plan.id === halfNightRoad && { programme: HALF_NIGHT })
+        })
       }
     }
   }

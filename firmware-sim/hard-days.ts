@@ -4,6 +4,7 @@ import type { Device, Facility } from '#model/registry'
 import { hours, minutes, type Millis } from '#model/time'
 import type { City } from './city.ts'
 import type { Fault, FaultKind } from './faults.ts'
+import { hasRest, rests } from './half-night.ts'
 import { HARD_MINUTES } from './hard-minutes.ts'
 import { between, randomFor, shuffled, type Random } from './random.ts'
 import { storms } from './storms.ts'
@@ -22,7 +23,8 @@ export interface Scenario {
   on: readonly DeviceKind[]
   fits?: (struck: { device: Device; facility: Facility }) => boolean
   /** When it may begin. */
-  when?: 'night' | 'day' | 'start'
+  /** By night, by day, at the beginning, or while lamps that do so rest. */
+  when?: 'night' | 'day' | 'start' | 'rest'
   lastsMs: (device: Device) => Millis
   faults: (struck: Struck) => Omit<Fault, 'device'>[]
 }
@@ -265,6 +267,11 @@ const SCENARIOS: readonly Scenario[] = [
     faults: lasting('cleaner-absent', hours(5.5), hours(5.5))
   },
   one('lamp-failure', ['lamp-out'], { times: 4, on: LAMP, when: 'night', holdMs: minutes(30) }),
+  {
+    ...one('lamp-day-burn', ['lamp-day-burn'], { times: 1, on: LAMP, when: 'rest', holdMs: minutes(60) }),
+    name: 'a lamp that does not rest with its road',
+    fits: ({ device }) => hasRest(device)
+  },
   one('lamp-day-burn', ['lamp-day-burn'], { times: 2, on: LAMP, when: 'day', holdMs: minutes(60) }),
   one('offline', ['device-silent'], {
     times: 3,
@@ -345,9 +352,12 @@ export function hardDays(options: {
     if (scenario.when === 'start') return slot === 0 && to - from >= hours(26) ? from + minutes(5) : undefined
     if (last <= first) return undefined
     if (!scenario.when) return between(random, first, last)
-    const dark = scenario.when === 'night'
+    const holds =
+      scenario.when === 'rest'
+        ? (at: Millis) => rests(world, at)
+        : (at: Millis) => world.dark(at) === (scenario.when === 'night')
     const end = last + scenario.lastsMs(device)
-    const [one] = stretches(first, end, at => world.dark(at) === dark, minutes(15))
+    const [one] = stretches(first, end, holds, minutes(15))
       .map(([a, b]) => [a, b - scenario.lastsMs(device)] as const)
       .filter(([a, b]) => b > a)
     return one && between(random, ...one)

@@ -4,8 +4,10 @@ import type { Device, Facility } from '#model/registry'
 import { hours, minutes, type Millis } from '#model/time'
 import type { City } from './city.ts'
 import type { Fault } from './faults.ts'
-import { between, randomFor, shuffled } from './random.ts'
+import { between, randomFor, shuffled, type Random } from './random.ts'
 import type { Outage } from './truth/expectation.ts'
+import { stretches } from './truth/stretches.ts'
+import { makeWorld } from './world.ts'
 
 /** Announced work: nothing begins there meanwhile. */
 export interface Work {
@@ -102,6 +104,11 @@ export function ordersFor(options: { city: City; from: Millis; to: Millis; fault
     works.push({ subject: subjectOf('facility', beyond.bin.id), from: at, to: at + hours(2), enteredAt: at })
     fail('bin-tilted', beyond.device, at + hours(1.5), hours(1.5))
   }
+  const dark = lampAtWork({ city, from, to, faults, random })
+  if (dark) {
+    works.push(dark.work)
+    fail('lamp-failure', dark.device, dark.work.from + minutes(10), dark.work.to - dark.work.from + hours(1))
+  }
   const lying = take()
   if (lying) fail('bin-tilted', lying.device, edited + minutes(40), minutes(50))
   const stood = take()
@@ -116,4 +123,42 @@ export function ordersFor(options: { city: City; from: Millis; to: Millis; fault
     },
     faults: extra
   }
+}
+
+/** An hour of work at a lamp in the evening, of which nothing else happens to what feeds it; it is dark an hour longer. */
+function lampAtWork(options: {
+  city: City
+  from: Millis
+  to: Millis
+  faults: readonly Fault[]
+  random: Random
+}): { device: Device; work: Work } | undefined {
+  const { city, from, to, faults, random } = options
+  const world = makeWorld()
+  const places = new Map(city.facilities.map(facility => [facility.id, facility]))
+  const cabinetOf = (id: string | null) => places.get(id ?? '')?.attributes.cabinet ?? id
+  const controllers = new Map(city.devices.map(({ id, facility }) => [id, cabinetOf(facility)]))
+  const lamps = shuffled(
+    random,
+    city.devices.filter(({ kind }) => kind === 'lamp-controller')
+  )
+  const evenings = stretches(
+    from + hours(1),
+    to - hours(4),
+    at => world.dark(at) && world.localHour(at) > 12 && world.localHour(at) < 22,
+    0
+  )
+  for (const [begin] of evenings) {
+    const [first, last] = [begin + minutes(30), begin + hours(2.5)]
+    const busy = new Set(
+      faults
+        .filter(fault => fault.from < last + hours(2) && fault.to > first - hours(2))
+        .map(fault => controllers.get(fault.device))
+    )
+    const device = lamps.find(({ id }) => !busy.has(controllers.get(id)))
+    if (!device?.facility) continue
+    const subject = subjectOf('facility', device.facility)
+    return { device, work: { subject, from: first, to: first + hours(1), enteredAt: from } }
+  }
+  return undefined
 }

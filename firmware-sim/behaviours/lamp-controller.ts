@@ -1,4 +1,5 @@
 import { minutes, hours, type Millis } from '#model/time'
+import { hasRest, rests } from '../half-night.ts'
 import { between, round } from '../random.ts'
 import { behaviour, suffers } from './behaviour.ts'
 
@@ -16,7 +17,7 @@ interface State {
   detailsAt: Millis
 }
 
-/** Lit from civil dusk to civil dawn; lanes dim to half after 23:30. A failure reports no power, and its flag. */
+/** Lit from civil dusk to civil dawn, but for a rest some have; lanes dim to half after 23:30. A failure reports no power, and its flag. */
 export const lampController = behaviour<'lamp-controller', State>({
   wakeMs: () => minutes(5),
 
@@ -33,10 +34,9 @@ export const lampController = behaviour<'lamp-controller', State>({
     // Without power its controller is dead as well.
     if (!powered) return { state }
     const failed = suffers('lamp-failure', moment) !== undefined
-    const wanted =
-      suffers('lamp-day-burn', moment) !== undefined ||
-      world.dark(at, state.earlyMs) ||
-      world.dark(at, -state.earlyMs)
+    const night = world.dark(at, state.earlyMs) || world.dark(at, -state.earlyMs)
+    const resting = hasRest(unit.device) && rests(world, at)
+    const wanted = suffers('lamp-day-burn', moment) !== undefined || (night && !resting)
     const switchedOn = wanted && !(failed && state.relayFails)
     const hour = world.localHour(at)
     const dimmed = unit.facility?.attributes.lightingGrade === 'branch' && (hour >= 23.5 || hour < 5)

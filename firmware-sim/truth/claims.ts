@@ -16,6 +16,7 @@ import {
   SUN_GRACE_MS,
   type RuleId
 } from './domain.ts'
+import { expectedLight } from './expected-light.ts'
 import { fullPctOf, type MustNot, type MustTicket, type Played } from './expectation.ts'
 import { stretches } from './stretches.ts'
 
@@ -186,13 +187,14 @@ function children(one: Case, why: string, more: readonly RuleId[] = []): MustNot
   ]
 }
 
-/** The first night, or day, within the fault that is long enough; the rest of the fault counts on in the next one. */
+/** The first time within the fault that it should be lit, or dark, for long enough; the rest of the fault counts on in the next. */
 function bySun(one: Case, rule: RuleId, dark: boolean): Claims {
-  const { fault, played, world } = one
+  const { fault, played, facility, world } = one
+  const light = expectedLight(played, world)
   const end = Math.min(fault.to, played.to)
   const blindMs = intervalOf(one)
   const waits = rule === 'lamp-out' ? PARENT_WAIT_MS : 0
-  for (const [from, to] of stretches(fault.from, end, at => world.dark(at) === dark, SUN_GRACE_MS)) {
+  for (const [from, to] of stretches(fault.from, end, at => light.should(facility, at, dark), SUN_GRACE_MS)) {
     const claims = held(one, {
       rule,
       subject: here(one),
@@ -319,9 +321,8 @@ const CLAIMS: Record<FaultKind, (one: Case) => Claims> = {
       blindMs: GONE_INTERVALS * intervalOf(one)
     })
     const own = none(one, why, ['device-silent'], [itself(one)])
-    // Lamps that speak for themselves are back within their interval after it; till then most of them are gone.
-    const alone = one.device.kind === 'cabinet-controller'
-    const late = (ticket: MustTicket) => (alone ? { ...ticket, clearsLateMs: intervalOf(one) } : ticket)
+    // Its lamps are back within their interval after it, one by one; till then most of them are gone.
+    const late = (ticket: MustTicket) => ({ ...ticket, clearsLateMs: intervalOf(one) })
     return {
       must: (dead.must ?? []).map(late),
       may: (dead.may ?? []).map(late),

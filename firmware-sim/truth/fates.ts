@@ -4,11 +4,12 @@ import { hours, type Millis } from '#model/time'
 import type { Deed, TicketDeed } from '../crews/deeds.ts'
 import type { World } from '../world.ts'
 import { LIGHTING_TARGET, SILENT_INTERVALS } from './domain.ts'
+import { expectedLight, type ExpectedLight } from './expected-light.ts'
 import { fullPctOf, type MustTicket, type Played } from './expectation.ts'
 import { fateOf, NOT_FORESEEN, type Fate } from './fate.ts'
 import { groupsOf } from './lighting.ts'
 import { whatWasSaid, type Said } from './said.ts'
-import { hearing, inPhase, isLit, isSensed, type Heard } from './sensing.ts'
+import { hearing, isLit, isSensed, type Heard } from './sensing.ts'
 
 export interface Service {
   facility: string
@@ -35,6 +36,7 @@ export function fatesOf(
 ): Fate[] {
   const { played, world, deeds } = setting
   const { city } = played
+  const light = expectedLight(played, world)
   const facilities = new Map(city.facilities.map(facility => [facility.id, facility]))
   const fitted = new Map<string, Device[]>()
   for (const device of city.devices) {
@@ -52,7 +54,8 @@ export function fatesOf(
   function heardOf(ticket: MustTicket): Heard[] | undefined {
     const { rule, subject, from } = ticket
     const { type, id } = parseSubject(subject) ?? { type: 'area', id: '' }
-    if (rule === 'lighting-rate') return hearGroup(groups.get(subject) ?? [], { fitted, said, setting })
+    if (rule === 'lighting-rate')
+      return hearGroup(groups.get(subject) ?? [], { fitted, said, setting, light })
     if (rule === 'toilet-clean-due') {
       return services
         .filter(one => one.facility === id && one.to >= from && !one.ends)
@@ -75,7 +78,7 @@ export function fatesOf(
     )
     if (!facility) return undefined
     const each = devicesOf(ticket).map(device =>
-      hearing(rule, { said: said.get(device) ?? [], facility, world, fullPct: fullPctOf(played, facility) })
+      hearing(rule, { said: said.get(device) ?? [], facility, light, fullPct: fullPctOf(played, facility) })
     )
     // Its lamps may be heard before it, and say as well that it is over.
     if (ticket.unsaid)
@@ -164,9 +167,9 @@ function isMixed({ subject, from, to }: MustTicket, { played }: Setting): boolea
 /** A road's or a district's lamps: after each step, how many are lit of all. What is not heard counts against either. */
 function hearGroup(
   lamps: readonly Facility[],
-  { fitted, said, setting }: { fitted: Map<string, Device[]>; said: Map<string, Said[]>; setting: Setting }
+  on: { fitted: Map<string, Device[]>; said: Map<string, Said[]>; setting: Setting; light: ExpectedLight }
 ): Heard[] {
-  const { world } = setting
+  const { fitted, said, setting, light } = on
   const claims = setting.deeds.flatMap(deed => (deed.what === 'claim' ? [deed.at] : []))
   const all = lamps
     .flatMap(({ id }) => (fitted.get(id) ?? []).flatMap(device => said.get(device.id) ?? []))
@@ -174,17 +177,22 @@ function hearGroup(
   const levels = new Map<string, Record<string, unknown>>()
   const lit = new Map<string, { lit: boolean; at: Millis }>()
   const heard: Heard[] = []
-  const total = lamps.filter(({ id }) => (fitted.get(id) ?? []).length > 0).length
+  const judged = lamps.filter(({ id }) => (fitted.get(id) ?? []).length > 0)
 
   const judge = (now: Millis, since: Millis): Heard['says'] => {
-    if (!inPhase({ said: { at: now }, world }, true)) return 'between'
+    const due = judged.filter(lamp => light.should(lamp, now, true))
+    if (!due.some(lamp => light.counts(lamp, now, true))) return 'between'
     let on = 0
     let dark = 0
-    for (const state of lit.values()) {
-      if (state.at < since || !inPhase({ said: state, world }, true)) continue
-      if (state.lit) on++
-      else dark++
+    for (const lamp of due) {
+      for (const { id } of fitted.get(lamp.id) ?? []) {
+        const state = lit.get(id)
+        if (!state || state.at < since || !light.counts(lamp, state.at, true)) continue
+        if (state.lit) on++
+        else dark++
+      }
     }
+    const total = due.length
     if (total - dark < total * LIGHTING_TARGET - 1e-9) return 'met'
     return on >= total * LIGHTING_TARGET - 1e-9 ? 'cleared' : 'between'
   }

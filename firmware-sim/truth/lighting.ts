@@ -4,7 +4,8 @@ import { minutes, type Millis } from '#model/time'
 import type { Fault } from '../faults.ts'
 import type { World } from '../world.ts'
 import type { Claims } from './claims.ts'
-import { HOLD_MS, LIGHTING_TARGET, SUN_GRACE_MS } from './domain.ts'
+import { HOLD_MS, LIGHTING_TARGET } from './domain.ts'
+import { expectedLight } from './expected-light.ts'
 import type { MustTicket, Played } from './expectation.ts'
 import { stretches } from './stretches.ts'
 
@@ -16,8 +17,8 @@ const CABINET_MS = minutes(15)
 const TOLD_MS = minutes(5)
 
 /**
- * Roads, and districts by lighting grade, of which more than two in a hundred lamps are dark at night for ten minutes. A
- * lamp that says nothing counts as lit here, and as dark to end it.
+ * Roads, and districts by lighting grade, of which more than two in a hundred of the lamps that should be lit are dark for ten
+ * minutes. A lamp that says nothing counts as lit here, and as dark to end it.
  */
 export function darkGroups({ played, world }: { played: Played; world: World }): Claims {
   const { city, faults: planned, repaired: faults = planned } = played
@@ -29,6 +30,7 @@ export function darkGroups({ played, world }: { played: Played; world: World }):
     failures.set(lamp, [...(failures.get(lamp) ?? []), fault])
   }
   const claims: Claims = { must: [], may: [] }
+  const light = expectedLight(played, world)
   for (const [subject, lamps] of groupsOf(played)) {
     const dark = lamps.flatMap(lamp => (failures.get(lamp.id) ?? []).map(fault => ({ lamp, fault })))
     if (dark.length === 0) continue
@@ -37,23 +39,38 @@ export function darkGroups({ played, world }: { played: Played; world: World }):
       const fault = fed.get(lamp.attributes.cabinet ?? '')?.fault
       return fault !== undefined && fault.from <= at && at < fault.to
     }
-    // Lamps of a dead cabinet are left out of both.
-    const over = (at: Millis) => {
-      let judged = lamps.length
-      for (const { fault, lamps } of fed.values()) if (fault.from <= at && at < fault.to) judged -= lamps
+    // Lamps of a dead cabinet are left out of both, and in these hours those that rest or are worked on.
+    const isOver = (at: Millis, rests: (lamp: Facility) => boolean, counts: (lamp: Facility) => boolean) => {
+      const judged = lamps.filter(lamp => !dead(lamp, at) && !rests(lamp)).length
       const now = dark.filter(
-        ({ lamp, fault }) => fault.from <= at && at < fault.to && !dead(lamp, at)
+        ({ lamp, fault }) => fault.from <= at && at < fault.to && !dead(lamp, at) && counts(lamp)
       ).length
       return now > judged * (1 - LIGHTING_TARGET) + 1e-9
     }
+    const isJudged = (at: Millis) => lamps.some(lamp => light.counts(lamp, at, true))
+    const over = (at: Millis) =>
+      isOver(
+        at,
+        lamp => !light.should(lamp, at, true),
+        lamp => light.counts(lamp, at, true)
+      )
+    /** Whatever the hour. */
+    const broken = (at: Millis) =>
+      isOver(
+        at,
+        () => false,
+        () => true
+      )
     let before: Millis | undefined
-    for (const [from, to] of nightsOver(played, world, over)) {
+    for (const [from, to] of stretches(played.from, played.to, at => isJudged(at) && over(at), 0)) {
       // Through the day it stays open; only a while of light at night ends it.
-      const lightMs = before === undefined ? Infinity : nightMs(world, before, from)
+      const lightMs = before === undefined ? Infinity : lastsMs(before, from, isJudged)
       before = to
       if (lightMs < minutes(1)) continue
       const repairs = dark.map(({ fault }) => fault.to).sort((a, b) => a - b)
-      const ends = repairs.find(at => at > from && !over(at)) ?? Infinity
+      const repaired = repairs.find(at => at > from && !broken(at)) ?? Infinity
+      const [lit] = stretches(from, Math.min(repaired, played.to), at => isJudged(at) && !over(at), 0)
+      const ends = lit?.[0] ?? repaired
       const ticket: MustTicket = {
         rule: 'lighting-rate',
         subject,
@@ -69,14 +86,9 @@ export function darkGroups({ played, world }: { played: Played; world: World }):
   return claims
 }
 
-/** How much of the time between two moments is night that is judged. */
-const nightMs = (world: World, from: Millis, to: Millis): Millis =>
-  stretches(from, to, at => world.dark(at), SUN_GRACE_MS).reduce((sum, [dusk, dawn]) => sum + dawn - dusk, 0)
-
-const nightsOver = ({ from, to }: Played, world: World, over: (at: Millis) => boolean): [Millis, Millis][] =>
-  stretches(from, to, at => world.dark(at), SUN_GRACE_MS).flatMap(([dusk, dawn]) =>
-    stretches(dusk, dawn, over, 0)
-  )
+/** How much of the time between two moments it is so. */
+const lastsMs = (from: Millis, to: Millis, holds: (at: Millis) => boolean): Millis =>
+  stretches(from, to, holds, 0).reduce((sum, [begin, end]) => sum + end - begin, 0)
 
 /** The dead cabinets among those that feed these lamps, and how many of the lamps each feeds. */
 function deadCabinets(

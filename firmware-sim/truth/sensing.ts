@@ -1,15 +1,8 @@
 import { minutes, type Millis } from '#model/time'
 import type { RawValue } from '#model/metrics'
 import type { Facility } from '#model/registry'
-import type { World } from '../world.ts'
-import {
-  EMPTYING,
-  FULL_CONTAINER_KG,
-  nh3LimitPpm,
-  STALE_INTERVALS,
-  SUN_GRACE_MS,
-  type RuleId
-} from './domain.ts'
+import { EMPTYING, FULL_CONTAINER_KG, nh3LimitPpm, STALE_INTERVALS, type RuleId } from './domain.ts'
+import type { ExpectedLight } from './expected-light.ts'
 import type { Said } from './said.ts'
 
 /** What one report says of a rule: its condition, or what ends it; undefined: neither, or nothing of it. */
@@ -24,7 +17,7 @@ interface Level {
 interface Look {
   said: Said
   facility: Facility
-  world: World
+  light: ExpectedLight
   /** How full a bin must be here. */
   fullPct: number
   /** The newest value that is not stale, of a metric that this report tells of or an earlier one told. */
@@ -56,11 +49,9 @@ function odour({ now, facility }: Look): Sensed {
 export function isLit({ now }: Pick<Look, 'now'>): boolean {
   return now('lampFailure') !== true && now('powerState') !== 'off' && Number(now('activePowerW')) >= 5
 }
-/** Night, or day, and so long that a sample counts. */
-export const inPhase = (
-  { said: { at }, world }: { said: { at: Millis }; world: World },
-  dark: boolean
-): boolean => world.dark(at) === dark && world.dark(at - SUN_GRACE_MS) === dark
+/** It should be lit, or dark, and so long that a sample counts. */
+const inPhase = ({ said, facility, light }: Look, lit: boolean): boolean =>
+  light.counts(facility, said.at, lit)
 
 /** The specification's conditions once more, by reading; of rules that one sensor decides. */
 const SENSED: Partial<Record<RuleId, { metrics: readonly string[]; says: (look: Look) => Sensed }>> = {
@@ -155,7 +146,7 @@ export interface Heard {
  */
 export function hearing(
   rule: RuleId,
-  on: { said: readonly Said[]; facility: Facility; world: World; fullPct: number }
+  on: { said: readonly Said[]; facility: Facility; light: ExpectedLight; fullPct: number }
 ): Heard[] {
   const row = SENSED[rule]
   if (!row) return []

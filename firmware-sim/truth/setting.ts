@@ -9,6 +9,8 @@ const LAMPS_PER_CABINET = 120
 const FIRST_NIGHT = Date.parse('2026-01-10T15:00:00Z')
 /** Few roads are in a small city; one of them has lamps that no gateway speaks for. */
 const DIRECT_ROAD = 'hunan-lu'
+/** And of another the lamps rest from half past midnight to five. */
+const HALF_NIGHT_ROAD = 'beijing-xi-lu'
 const SEASONS = 34
 const SEASON_DAYS = 11
 
@@ -19,7 +21,8 @@ export const truthCity = ({ seed, facilities }: { seed: number; facilities: numb
     scale: facilities / DISTRICT_FACILITIES,
     lampsPerCabinet: LAMPS_PER_CABINET,
     least: { compactors: 6, toilets: 10 },
-    directRoad: DIRECT_ROAD
+    directRoad: DIRECT_ROAD,
+    halfNightRoad: HALF_NIGHT_ROAD
   })
 
 /** When it begins: another season for another seed, so that nights are long and short. */

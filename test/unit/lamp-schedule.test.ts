@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Subject } from '#model/ids'
 import type { Attributes } from '#model/registry'
 import type { DayWindow } from '#model/rules'
-import { hours, type Millis } from '#model/time'
+import { hours, seconds, type Millis } from '#model/time'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 
@@ -88,7 +88,7 @@ const begun = (world: World, rule: string): string[] =>
     )
     .sort()
 
-describe('a lamp with a schedule', () => {
+describe('a lamp with a schedule', { timeout: seconds(30) }, () => {
   it('is neither out nor burning by day where it obeys', () => {
     const world = streetWorld({ road: HALF_NIGHT })
     play(world, '22:00', '06:30', obeying)
@@ -150,7 +150,7 @@ describe('a lamp with a schedule', () => {
   })
 })
 
-describe('lamps with a schedule judged together', () => {
+describe('lamps with a schedule judged together', { timeout: seconds(30) }, () => {
   const rates = (world: World) => begun(world, 'lighting-rate')
 
   it('are in the rate only while they should be lit', () => {
@@ -212,7 +212,7 @@ describe('lamps with a schedule judged together', () => {
   })
 })
 
-describe('a change of schedule', () => {
+describe('a change of schedule', { timeout: seconds(30) }, () => {
   const early: DayWindow[] = [{ from: '16:00', to: '22:30' }]
 
   it('gives a quarter of an hour from when it is applied', () => {
@@ -274,7 +274,7 @@ describe('a change of schedule', () => {
   })
 })
 
-describe('announced work over lamps', () => {
+describe('announced work over lamps', { timeout: seconds(30) }, () => {
   const announce = (world: World, subject: Subject, from: string, to: string, id = 'w-1') =>
     world.change({
       kind: 'maintenance',
