@@ -113,6 +113,26 @@ describe('a back-test over a simulated day', () => {
     expect(lower.notes.map(({ en }) => en).join(' ')).toContain('outages')
   })
 
+  it('takes a draft that names what verifies a claim, which no episode depends on', async () => {
+    const strict = await run('bin-full', { verify: { metric: 'fillPct', atMost: 20 } })
+    expect(strict).toMatchObject({ differences: [], draft: strict.present })
+  })
+
+  it('takes a preset as it is answered, and says what it would have found', async () => {
+    const { items } = await city.get<{ items: { id: string; rule: object }[] }>(
+      '/api/rules/lighting-rate/presets'
+    )
+    const results = new Map<string, Awaited<ReturnType<typeof run>>>()
+    for (const { id, rule } of items) results.set(id, await run('lighting-rate', rule))
+    const [same, graded, small] = [...results.values()]
+    expect(same).toMatchObject({ differences: [], draft: same?.present })
+    // No target is higher than 98, and a road of a few lamps may have two dark ones.
+    const minutesOf = (one: typeof same) => one?.draft.minutes ?? NaN
+    expect(minutesOf(graded)).toBeLessThanOrEqual(minutesOf(same))
+    expect(minutesOf(small)).toBeLessThan(minutesOf(same))
+    expect(small?.differences.some(({ what }) => what === 'only-present')).toBe(true)
+  })
+
   it('looks at one area where it is asked to, and at a new rule without a version in force', async () => {
     const whole = await run('bin-full', { when: { metric: 'fillPct', atLeast: 70 } })
     const grid = simulated.facilities.find(({ kind }) => kind === 'bin')?.parent as string
