@@ -15,6 +15,7 @@ import { HEALTH_IDS, healthRank, type Health } from '#model/health'
 import { FACILITY_KIND_IDS, FACILITY_KINDS } from '#model/kinds'
 import { decodeValue, type MetricId } from '#model/metrics'
 import type { Facility } from '#model/registry'
+import { RUNNING } from '#model/tickets'
 import { seconds, type Clock, type Millis } from '#model/time'
 import { changesByTimeAt, healthOf, healthReasons } from './health.ts'
 import type { ListPage, LiveState } from './live-state.ts'
@@ -23,10 +24,12 @@ import type { Engine } from './rules/engine.ts'
 import { isFresh, type DevicePicture, type FacilityPicture, type Level } from './rules/picture.ts'
 import { smellAt } from './rules/smell.ts'
 import type { TicketDesk } from './tickets/desk.ts'
-import { describeTicket } from './ticket-words.ts'
+import { describeTicket, pausedBy } from './ticket-words.ts'
 import { clocksOf, isOverdue, type ClockReading } from './tickets/clock.ts'
 
 const DEFAULT_LIMIT = 100
+/** Of each kind, on a first look. */
+const SHOWN_NOW = 5
 /** A hold grows into a warning by time alone; no page shows parts of a second. */
 const LOOK_AGAIN_MS = seconds(1)
 const iso = (at: Millis): string => new Date(at).toISOString()
@@ -246,6 +249,24 @@ export function createLivePicture(options: {
         items: shown.map(row => describeTicket(row, registry, engine.book.get(row.rule ?? ''))),
         total: matching.length,
         nextCursor: last && start + limit < matching.length ? `${last.dueAt}:${last.id}` : null
+      }
+    },
+
+    ticketsNow(sight) {
+      const rows = [...desk.all()].map(({ row }) => row).filter(seenBy(sight))
+      const running = rows
+        .filter(({ state }) => RUNNING.some(one => one === state))
+        .sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))
+      const unsent = running.filter(({ state }) => state === 'new' || state === 'checked')
+      const urgent = running.filter(row => row.clearedAt === null && pausedBy(row) === null)
+      const newest = rows.sort((a, b) => b.openedAt - a.openedAt || (a.id < b.id ? -1 : 1))
+      const first = (some: typeof rows) =>
+        some.slice(0, SHOWN_NOW).map(row => describeTicket(row, registry, engine.book.get(row.rule ?? '')))
+      return {
+        unsent: first(unsent),
+        unsentTotal: unsent.length,
+        urgent: first(urgent),
+        newest: first(newest)
       }
     },
 

@@ -7,6 +7,7 @@ import type {
   SystemState,
   TicketDetail,
   TicketQuery,
+  TicketsNow,
   TicketSummary
 } from '#model/api'
 import type { Sight } from '#db/ticket-sight'
@@ -31,6 +32,8 @@ export interface LiveState {
   facility(id: string): FacilityDetail | undefined
   /** Open tickets only, most urgent first; of them what `sight` may see. */
   openTickets(query: TicketQuery, sight?: Sight): ListPage<TicketSummary>
+  /** The first few of what waits, of what is due next and of what came last. */
+  ticketsNow(sight?: Sight): TicketsNow
   /** Whether the rules have it open. It may be a moment before the database has it, and longer while that is away. */
   hasOpenTicket(id: string): boolean
   devices(query: DeviceQuery): ListPage<DeviceState>

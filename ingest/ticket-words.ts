@@ -64,7 +64,8 @@ export function describeTicket(row: TicketRow, registry: Registry, rule: Rule | 
   }
 }
 
-const pausedBy = ({ deferredUntil, pauses }: TicketRow): TicketSummary['paused'] =>
+/** Why no clock of it runs. */
+export const pausedBy = ({ deferredUntil, pauses }: TicketRow): TicketSummary['paused'] =>
   deferredUntil === null ? (pauses.find(({ until }) => until === null)?.why ?? null) : 'deferred'
 
 function subjectName(subject: string, registry: Registry): string {

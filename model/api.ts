@@ -349,6 +349,18 @@ export const ReportedTicket = Type.Object({
 })
 export type ReportedTicket = Static<typeof ReportedTicket>
 
+/** What a control room looks at first, a few of each. */
+export const TicketsNow = Type.Object({
+  /** Nobody was sent yet, most urgent first. */
+  unsent: Type.Array(TicketSummary),
+  unsentTotal: Type.Integer(),
+  /** Whose clock runs, most urgent first. */
+  urgent: Type.Array(TicketSummary),
+  /** Open ones, newest first. */
+  newest: Type.Array(TicketSummary)
+})
+export type TicketsNow = Static<typeof TicketsNow>
+
 export const TicketQuery = Type.Object({
   /** A state, or `open` for all open ones (the default), `ended`, `all`. */
   status: Type.Optional(oneOf([...TICKET_STATE_IDS, 'open', 'ended', 'all'] as const)),

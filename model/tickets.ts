@@ -19,6 +19,9 @@ export const OPEN_STATES = TICKET_STATE_IDS.filter(state => TICKET_STATES[state]
 /** Before a crew took it: an episode that ends now closes the ticket by itself. */
 export const BEFORE_ACCEPTANCE: readonly TicketState[] = ['new', 'checked', 'dispatched']
 
+/** Somebody has to be sent or to come: what waits to be verified is not among them. */
+export const RUNNING: readonly TicketState[] = [...BEFORE_ACCEPTANCE, 'accepted', 'in-progress']
+
 export const isOpen = (state: TicketState): boolean => TICKET_STATES[state].open
 
 export const TICKET_SOURCES = {

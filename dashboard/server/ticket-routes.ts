@@ -18,6 +18,7 @@ import {
   TicketRates,
   TicketReportRequest,
   TicketSummary,
+  TicketsNow,
   listOf
 } from '#model/api'
 import type { ChangeBody } from '#model/changes'
@@ -167,6 +168,19 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
       const seen = { ...query, sight }
       return tickets.tickets(area === undefined ? seen : { ...seen, areas: areasUnder(live.areas(), area) })
     }
+  )
+
+  app.get(
+    '/api/tickets/now',
+    {
+      config,
+      schema: {
+        summary: 'A few tickets each: nobody was sent yet, due next, newest',
+        tags,
+        response: { 200: TicketsNow }
+      }
+    },
+    async request => live.ticketsNow(sightOf(personOn(request), { crews, live }))
   )
 
   app.get(

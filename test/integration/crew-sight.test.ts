@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { TicketDetail, TicketSummary } from '#model/api'
+import type { TicketDetail, TicketsNow, TicketSummary } from '#model/api'
 import type { LiveView } from '#model/live'
 import { ROLES, type Role } from '#model/tickets'
 import { cityCsv } from '#test/fixtures/city-csv'
@@ -100,6 +100,28 @@ it('lists to a crew its own tickets and those nobody has in its areas, to all ot
     ).body.items.map(({ crew }) => crew)
   expect(await cases('manager')).toContain('south')
   expect(await cases('crew')).not.toContain('south')
+})
+
+it('shows at a first glance who was sent nowhere, what is due and what came, to a crew its own', async () => {
+  const now = async (role: Role) => {
+    const { body } = await city.api<TicketsNow>('/api/tickets/now', { headers: as(role) })
+    const { unsent, unsentTotal, urgent, newest } = body
+    return { unsent: namesOf(unsent), unsentTotal, urgent: namesOf(urgent), newest: namesOf(newest) }
+  }
+  for (const role of OTHERS) {
+    expect(await now(role)).toEqual({
+      unsent: ['nobody’s here', 'nobody’s there'],
+      unsentTotal: 2,
+      urgent: OPEN,
+      newest: OPEN
+    })
+  }
+  expect(await now('crew')).toEqual({
+    unsent: ['nobody’s here'],
+    unsentTotal: 1,
+    urgent: OPEN_OF_CREW,
+    newest: OPEN_OF_CREW
+  })
 })
 
 it('shows a crew the rates of all together and its own, and those of no other crew', async () => {

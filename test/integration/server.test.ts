@@ -173,6 +173,7 @@ describe('who may do what', () => {
     'GET /api/tickets/:id',
     'POST /api/tickets/:id/actions',
     'POST /api/tickets',
+    'GET /api/tickets/now',
     'GET /api/tickets/rates',
     'GET /api/tickets/rates/by',
     'GET /api/tickets/rates/cases',
