@@ -96,6 +96,85 @@ it('makes an exception for a street, and says what counts for a bin there', asyn
   expect(items).toMatchObject([{ rule: 'bin-full', subject: 'facility:bin-2' }])
 })
 
+it('asks more of a claim than of the end, and says so on the rule', async () => {
+  const page = await read('/rules/bin-full')
+  const verify = named(page, 'A claim is true when')
+  await verify.getByRole('button', { name: 'Ask something else' }).click()
+  await verify.getByLabel('Value').fill('95')
+  await verify.getByLabel('How it is compared').selectOption('atLeast')
+  await seen(page, 'fieldset [role=alert]', 'what verifies a claim is true while it begins')
+  await verify.getByLabel('How it is compared').selectOption('atMost')
+  await verify.getByLabel('Value').fill('20')
+  await seen(page, '.sentence', 'A claim is true when: Fill level is 20 % or less')
+  await page.getByRole('button', { name: 'Save …' }).click()
+  await page.fill('dialog[open] textarea', 'Emptied is emptied')
+  await page.getByRole('button', { name: 'Put into force' }).click()
+  await seen(page, 'dl', /A claim is true when\s*Fill level is 20.% or less/)
+  expect(await rule('bin-full')).toMatchObject({ verify: { metric: 'fillPct', atMost: 20 } })
+})
+
+it('fills in a preset of the lighting target, and says in Chinese what is wrong with one as JSON', async () => {
+  const page = await read('/rules/lighting-rate')
+  await page.getByRole('button', { name: 'By grade', exact: true }).click()
+  await seen(page, '.result', /main roads \(lighting\):.*98.%.*97.%/s)
+  await seen(page, '.sentence', 'fewer than 96 % of the lamps')
+  await page.getByRole('button', { name: 'Save …' }).click()
+  await page.fill('dialog[open] textarea', 'As the contract has it')
+  await page.getByRole('button', { name: 'Put into force' }).click()
+  await seen(page, '[role=status]', 'Version 2 is in force.')
+  const main = { pct: 98, roadPct: 97 }
+  expect(await rule('lighting-rate')).toMatchObject({
+    when: { lightingRate: 'below', pct: 96, roadPct: 95 },
+    overrides: [
+      {
+        scope: 'lightingGrade:main',
+        set: { when: { lightingRate: 'below', ...main }, clear: { lightingRate: 'atLeast', ...main } }
+      }
+    ]
+  })
+  const chinese = await read('/rules/lighting-rate', { language: 'zh' })
+  const when = named(chinese, '立案条件')
+  await when.getByText('以 JSON 编辑').click()
+  await when.getByRole('textbox', { name: '以 JSON 编辑' }).fill('{"lightingRate": "below", "pct": 980}')
+  await when.getByRole('button', { name: '采用' }).click()
+  await seen(chinese, 'fieldset [role=alert]', 'when.pct: 须为1 至 100 的数值，收到 980')
+})
+
+it('names what explains a rule, and not what waits for it in turn', async () => {
+  const page = await read('/rules/battery-low')
+  const parents = named(page, 'Explained by')
+  await parents.getByLabel('Add what explains it …').selectOption({ label: 'Device silent (its gateway)' })
+  await page.getByRole('button', { name: 'Save …' }).click()
+  await page.fill('dialog[open] textarea', 'Its gateway is away')
+  await page.getByRole('button', { name: 'Put into force' }).click()
+  await seen(page, 'dl', /Explained by\s*Device silent \(its gateway\)/)
+  const other = await read('/rules/device-silent')
+  await named(other, 'Explained by')
+    .getByLabel('Add what explains it …')
+    .selectOption({ label: 'Battery low (its gateway)' })
+  await seen(other, 'fieldset [role=alert]', 'would wait for itself')
+  await other.getByRole('button', { name: 'Remove Battery low (its gateway)' }).click()
+  await seen(other, '.result', 'Nothing is changed yet.')
+})
+
+it('changes the odour limits from a day on', async () => {
+  const page = await read('/rules/toilet-odour', { width: 390 })
+  await seen(page, 'tr.now', /2016-12-01\s*counts now/)
+  await page.getByRole('button', { name: 'Change …' }).click()
+  await page.getByRole('button', { name: 'Add limits from a later day' }).click()
+  await page.getByRole('button', { name: 'Put into force' }).click()
+  await seen(page, 'dialog[open] [role=alert]', 'expected a day such as 2026-01-31')
+  const entry = page.locator('dialog[open] fieldset').nth(1)
+  await entry.getByLabel('From').fill('2026-11-01')
+  await entry.getByLabel('Standard or contract in English').fill('Contract')
+  await entry.getByLabel('Standard or contract in Chinese').fill('合同')
+  await entry.getByLabel('Class 2').first().fill('0.8')
+  await page.fill('dialog[open] textarea', 'The new contract')
+  await page.getByRole('button', { name: 'Put into force' }).click()
+  await seen(page, 'tr.now', /2026-11-01\s*counts now\s*Contract\s*0.3\s*0.8\s*3/)
+  await seen(page, 'section', /by chen: The new contract/)
+})
+
 it('puts conditions and steps together, and makes a new rule of them', async () => {
   const page = await read('/rules')
   await page.getByRole('link', { name: 'New rule' }).click()
