@@ -8,7 +8,7 @@ import { pageSuite } from '#test/fixtures/page-suite'
 const START = Date.parse('2026-11-02T02:00:00Z')
 const PASSWORD = 'long enough'
 
-const { city, open } = pageSuite({
+const { city, open, read } = pageSuite({
   at: START,
   publicReports: true,
   begin: async () => {
