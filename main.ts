@@ -8,7 +8,7 @@ const HELP = `Mingjie 明洁 — monitors a city's sanitation facilities.
 
   npm start          the live system
   npm run demo       the same with a simulated district; its first start plays the last day of it, or with
-                     npm run demo -- --days 30   so many days, 1 to 30: half a minute or so for each
+                     npm run demo -- --days 30   so many days, 1 to 30: 10 to 30 seconds for each
 
 Set by the environment:
 ${wrapped(Object.keys(ENVIRONMENT))}
