@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { pastCity } from '#ingest/backtest/past-city'
+import type { ChangeBody } from '#model/changes'
+import { DEFAULT_RULES } from '#model/default-rules'
 import type { Subject } from '#model/ids'
-import type { Attributes } from '#model/registry'
+import { encodeValue, type MetricId, type RawValue } from '#model/metrics'
+import type { Attributes, RegistryRecord } from '#model/registry'
 import type { DayWindow } from '#model/rules'
-import { hours, seconds, type Millis } from '#model/time'
+import { hours, minutes, seconds, type Millis } from '#model/time'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 
@@ -41,27 +45,26 @@ const street = (attributes: Attributes = {}) =>
 const cabinet = (attributes: Attributes = {}) =>
   facility('cab-1', { kind: 'cabinet', parent: 'gulou', attributes })
 
-function streetWorld(
-  scheduled: { road?: DayWindow[]; lamps?: (i: number) => DayWindow[] | undefined } = {}
-): World {
-  const { road: ofRoad, lamps } = scheduled
-  return ruleWorld({
-    start: START,
-    records: [
-      CITY,
-      gulou(),
-      street(ofRoad && { lightingSchedule: ofRoad }),
-      cabinet(),
-      ...Array.from({ length: LAMPS }, (_, i) => {
-        const own = lamps?.(i)
-        return [
-          light(i, own && { lightingSchedule: own }),
-          device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
-        ]
-      }).flat()
-    ]
-  })
+interface Scheduled {
+  road?: DayWindow[]
+  lamps?: (i: number) => DayWindow[] | undefined
 }
+
+const streetRecords = ({ road: ofRoad, lamps }: Scheduled = {}): RegistryRecord[] => [
+  CITY,
+  gulou(),
+  street(ofRoad && { lightingSchedule: ofRoad }),
+  cabinet(),
+  ...Array.from({ length: LAMPS }, (_, i) => {
+    const own = lamps?.(i)
+    return [
+      light(i, own && { lightingSchedule: own }),
+      device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
+    ]
+  }).flat()
+]
+const streetWorld = (scheduled?: Scheduled): World =>
+  ruleWorld({ start: START, records: streetRecords(scheduled) })
 
 /** Lamps report every five minutes, one a few seconds after the other. */
 function play(world: World, from: string, to: string, lit: (i: number, at: number) => boolean): void {
@@ -357,3 +360,68 @@ describe('announced work over lamps', { timeout: seconds(30) }, () => {
     expect(life(['22:10', '22:15', '22:45', '22:55', '23:00', '00:40'])).toEqual(whole)
   })
 })
+
+describe('a back-test', { timeout: seconds(30) }, () => {
+  it('of a night with schedules, an edit of one and announced work finds what was decided', () => {
+    const window = {
+      id: 'w-1',
+      subject: 'facility:light-3',
+      from: START,
+      to: START + minutes(40),
+      note: ''
+    } as const
+    const edit = street({ lightingSchedule: [{ from: '16:00', to: '02:00' }] })
+    const lit = (i: number, at: number) => (i === 1 || i === 3 ? false : i === 5 || obeying(i, at))
+    const world = streetWorld({ lamps: i => (i < 6 ? HALF_NIGHT : undefined) })
+    world.change({ kind: 'maintenance', window })
+    play(world, '22:00', '23:00', lit)
+    world.register(edit)
+    play(world, '23:05', '03:30', lit)
+
+    for (const rule of ['lamp-out', 'lamp-day-burn', 'lighting-rate']) {
+      const past = pastCity({ rules: DEFAULT_RULES, rule, timeZone: 'Asia/Shanghai' })
+      const change = (body: ChangeBody) =>
+        past.change({
+          id: 0,
+          subject: 'area:city',
+          body,
+          who: 'li',
+          why: null,
+          requestedAt: 0,
+          applied: null
+        })
+      for (const record of streetRecords({ lamps: i => (i < 6 ? HALF_NIGHT : undefined) }))
+        change({ kind: 'registry', record })
+      change({ kind: 'maintenance', window })
+      for (let at = clock('22:00'); at <= clock('03:30'); at += 5) {
+        if (at === clock('23:05')) change({ kind: 'registry', record: edit })
+        for (let i = 0; i < LAMPS; i++) {
+          const time = START + minutes(at)
+          const row = {
+            device: `lc-${i}`,
+            measuredAt: time,
+            receivedAt: time,
+            seq: 0,
+            quality: 'good'
+          } as const
+          const on = lit(i, at)
+          past.record([
+            { ...row, metric: 'powerState', value: encoded('powerState', on ? 'on' : 'off') },
+            { ...row, metric: 'activePowerW', value: on ? 90 : 0 }
+          ])
+        }
+      }
+      past.tick(START + minutes(clock('03:30')))
+      const found = past.episodes().map(({ subject, startedAt, firedAt }) => {
+        return `${subject} ${timeOf(world, startedAt)} ${timeOf(world, firedAt)}`
+      })
+      expect(found.sort(), rule).toEqual(begun(world, rule))
+      expect(found.length, rule).toBeGreaterThan(0)
+    }
+  })
+})
+
+function encoded(metric: MetricId, raw: RawValue): number {
+  const { value } = encodeValue(metric, raw) as { value: number }
+  return value
+}
