@@ -22,7 +22,7 @@ function withPostgres(name: string, timeoutMs: number) {
  * What runs a second time, against Debian's Postgres 15: every suite that opens a database of the run's Postgres. Left out
  * are those about InfluxDB, page, TLS and waiting, which are the same on any Postgres, and the long ones of crashes and simulated days.
  */
-const OPENS_DATABASE = /fixtures\/(database|system|running-server|own-postgres)'/
+const OPENS_DATABASE = /fixtures\/(database|system|running-server|state-world|own-postgres)'/
 const ABOUT_OTHERS = /^(influx|sim-|crash|backup|server-page|tls|postgres-start)/
 const onPostgres15 = ['test/contracts', 'test/integration'].flatMap(folder =>
   readdirSync(folder)

@@ -5,14 +5,12 @@ import { AppError } from '#model/errors'
 import { applyChange, applyData } from './apply.ts'
 import { came } from './came.ts'
 import { CHECKPOINT_VERSION, loadState, packState, statePieces, unpackState } from './checkpoint.ts'
-import type { Crews } from './crews.ts'
+import type { Decisions } from './decisions.ts'
 import { noEffects, rowsOf, type Effects } from './effects.ts'
 import { normaliseRecord } from './normalise.ts'
 import type { NormalisedRecord } from './reading.ts'
 import { reconciled, ticketsIn } from './reconcile.ts'
-import type { Registry } from './registry.ts'
 import type { Engine } from './rules/engine.ts'
-import type { TicketDesk } from './tickets/desk.ts'
 
 const CHANGES_AT_ONCE = 5000
 const REPLAY_BYTES = 4_000_000
@@ -37,22 +35,21 @@ export function applyRecord(
   }
 }
 
+export interface Recovering extends Decisions {
+  journal: Journal
+  store: StateStore
+  /** What the desk writes into; swapped at every commit. */
+  effects: { current: Effects }
+  log: (message: string) => void
+}
+
 /**
  * Brings an empty engine to where the last commit left it: the registry from the changes before the checkpoint, the
  * checkpoint, then the journal merged with the changes after it. Whatever it decides on the way was decided before, so
  * nothing of it is left in `effects` for the next commit. What another build decided otherwise (see `reconciled`) is committed
  * with a checkpoint of what came of it: no replay would come to it again.
  */
-export async function recover(options: {
-  journal: Journal
-  store: StateStore
-  engine: Engine
-  desk: TicketDesk
-  registry: Registry
-  crews: Crews
-  effects: { current: Effects }
-  log: (message: string) => void
-}): Promise<Position> {
+export async function recover(options: Recovering): Promise<Position> {
   const { journal, store, engine, desk, crews } = options
   const committed = await store.position()
   const checkpoint = await store.checkpoint()

@@ -1,21 +1,17 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import type { Journal, JournalRecord, Seq } from '#db/journal'
+import type { JournalRecord, Seq } from '#db/journal'
 import { isAway, reasonOf, sentenceOf } from '#db/postgres/troubles'
-import type { AppliedChange, Position, StateCommit, StateStore } from '#db/state-store'
+import type { AppliedChange, Position, StateCommit } from '#db/state-store'
 import { AppError } from '#model/errors'
 import { RAW_RETENTION_MS } from '#model/telemetry'
 import { seconds, type Clock, type Millis } from '#model/time'
 import { applyChange } from './apply.ts'
 import { CHECKPOINT_VERSION, packState, statePieces } from './checkpoint.ts'
-import type { Crews } from './crews.ts'
-import { isIdle, noEffects, rowsOf, type Effects } from './effects.ts'
+import { isIdle, noEffects, rowsOf } from './effects.ts'
 import type { ChangeDesk } from './live-state.ts'
 import { quarantineBasket } from './quarantine-rows.ts'
 import type { NormalisedRecord } from './reading.ts'
-import { applyRecord, recover, trimmed } from './recover.ts'
-import type { Registry } from './registry.ts'
-import type { Engine } from './rules/engine.ts'
-import type { TicketDesk } from './tickets/desk.ts'
+import { applyRecord, recover, trimmed, type Recovering } from './recover.ts'
 
 const BATCH_BYTES = 1_000_000
 const CHECKPOINT_EVERY_MS = seconds(30)
@@ -58,29 +54,22 @@ export interface StateConsumer extends ChangeDesk {
   close(): Promise<void>
 }
 
-/**
- * The one writer of episodes and tickets: takes the journal batch by batch through the rules and commits what changed
- * together with its position. Postgres away: it waits with the batch in hand, and the journal keeps the rest.
- */
-export async function startStateConsumer(options: {
-  journal: Journal
-  store: StateStore
-  engine: Engine
-  desk: TicketDesk
-  registry: Registry
-  crews: Crews
-  /** The effects object the desk writes into; swapped at every commit. */
-  effects: { current: Effects }
+export interface StateConsumerOptions extends Recovering {
   normalise: (records: JournalRecord[]) => NormalisedRecord[]
   /** After every batch: the live picture looks. */
   onBatch: () => void
   /** The database moved under us: stop. */
   onFatal: (error: Error) => void
   clock: Clock
-  log: (message: string) => void
   /** How much of the journal is taken at once; decides nothing. */
   batchBytes?: number
-}): Promise<StateConsumer> {
+}
+
+/**
+ * The one writer of episodes and tickets: takes the journal batch by batch through the rules and commits what changed
+ * together with its position. Postgres away: it waits with the batch in hand, and the journal keeps the rest.
+ */
+export async function startStateConsumer(options: StateConsumerOptions): Promise<StateConsumer> {
   const { journal, store, engine, desk, clock, log } = options
   const stop = new AbortController()
   let position = await recover(options)

@@ -1,30 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { submitChange } from '#db/changes'
-import { databaseOn, type Database } from '#db/database'
-import type { Journal } from '#db/journal'
-import { leveldbJournal } from '#db/journal-leveldb'
 import { tick } from '#db/journal-ticks'
-import { migrateDatabase } from '#db/migrate'
 import { importRecords } from '#db/registry'
 import { changes, checkpoints, episodes, ticketEvents, tickets } from '#db/schema'
-import { postgresStateStore, type StateStore } from '#db/state-store'
-import { createDecisions } from '#ingest/decisions'
-import { noEffects } from '#ingest/effects'
-import { normaliseBatch } from '#ingest/normalise'
-import { startStateConsumer, type StateConsumer } from '#ingest/state-consumer'
+import type { StateStore } from '#db/state-store'
+import type { StateConsumer } from '#ingest/state-consumer'
 import type { ChangeBody } from '#model/changes'
 import type { Crew } from '#model/crews'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { Plan } from '#model/plans'
 import type { Rule } from '#model/rules'
-import { minutes, systemClock } from '#model/time'
-import { drivenClock } from '#sim/driven-clock'
-import { freshDatabase, type TestDatabase } from '#test/fixtures/database'
+import { minutes } from '#model/time'
 import { area, device, facility } from '#test/fixtures/registry-records'
+import { startDeciding, stateWorld, type StateWorld } from '#test/fixtures/state-world'
 import { until } from '#test/fixtures/until'
 
 /** A crash, and then a start of another build: the last half minute is replayed by other rules than decided it. */
@@ -45,58 +34,38 @@ const CREW = {
 } satisfies Crew
 const LONGER = shipping({ forMs: minutes(20) })
 
-let folder: string
-let clock: ReturnType<typeof drivenClock>
-let journal: Journal
-let database: TestDatabase
-let db: Database
+let world: StateWorld
 let consumer: StateConsumer | undefined
 let fatal: Error | undefined
 let said: string[]
+const db = () => world.database.db
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mingjie-build-'))
-  clock = drivenClock(START, systemClock)
-  journal = await leveldbJournal({ dir: folder, clock })
-  database = await freshDatabase()
-  await migrateDatabase(database.pool)
-  db = databaseOn(database.pool)
+  world = await stateWorld(START)
   const records = [area('city', { kind: 'city' }), facility('bin-1'), device('fs-1', { facility: 'bin-1' })]
-  await importRecords(db, { records, who: 'test', at: START })
+  await importRecords(db(), { records, who: 'test', at: START })
   fatal = undefined
   said = []
   await start(DEFAULT_RULES)
 })
 afterEach(async () => {
   await consumer?.close()
-  await journal.close()
-  await database.drop()
-  await rm(folder, { recursive: true })
+  await world.close()
 })
 
 /** `store`: where the process dies. */
 async function start(rules: readonly Rule[], store: Partial<StateStore> = {}) {
-  const effects = { current: noEffects() }
-  const { registry, crews, desk, engine } = createDecisions({ rules, effects: () => effects.current })
-  consumer = await startStateConsumer({
-    journal,
-    store: { ...postgresStateStore(database.pool), ...store },
-    engine,
-    desk,
-    registry,
-    crews,
-    effects,
-    normalise: records => normaliseBatch(records, registry),
-    onBatch: () => {},
+  consumer = await startDeciding({
+    ...{ journal: world.journal, pool: world.database.pool, clock: world.clock, rules },
+    around: real => ({ ...real, ...store }),
     onFatal: error => (fatal = error),
-    clock,
     log: message => said.push(message)
   })
 }
 
 async function crashInto(rules: readonly Rule[]) {
   await consumer?.close()
-  await db.delete(checkpoints)
+  await db().delete(checkpoints)
   await start(rules)
 }
 
@@ -106,22 +75,22 @@ const KILLED: Partial<StateStore> = {
 }
 
 async function report(minute: number, fillPct: number) {
-  clock.set(START + minutes(minute))
-  const payload = Buffer.from(JSON.stringify({ values: { fillPct } }))
-  await journal.append({ kind: 'telemetry', deviceId: 'fs-1', payload })
+  world.clock.set(START + minutes(minute))
+  await world.report('fs-1', { fillPct })
 }
 
 async function pass(minute: number) {
+  const { clock, journal } = world
   clock.set(START + minutes(minute))
   await journal.append(tick(minutes(60)))
   await until('everything is decided', () => fatal !== undefined || consumer?.committed() === journal.head())
 }
 
-const allTickets = () => db.select().from(tickets).orderBy(tickets.openedAt)
+const allTickets = () => db().select().from(tickets).orderBy(tickets.openedAt)
 const openTickets = async () => (await allTickets()).filter(({ closedAt }) => closedAt === null)
-const goingOn = async () => (await db.select().from(episodes)).filter(({ endedAt }) => endedAt === null)
+const goingOn = async () => (await db().select().from(episodes)).filter(({ endedAt }) => endedAt === null)
 async function historyOf(id: string | undefined) {
-  const rows = await db.select().from(ticketEvents).orderBy(ticketEvents.no)
+  const rows = await db().select().from(ticketEvents).orderBy(ticketEvents.no)
   return rows.filter(({ ticket }) => ticket === id).map(({ no, action }) => `${no} ${action}`)
 }
 
@@ -131,11 +100,11 @@ describe('what a start put right', () => {
     await pass(11)
     const [old] = await openTickets()
     await consumer?.close()
-    await db.delete(checkpoints)
+    await db().delete(checkpoints)
     // Before it is written: the next start finds all as it was.
     const died = { commit: () => Promise.reject(new Error('killed')) }
     await expect(start(LONGER, died)).rejects.toThrow('killed')
-    expect(await db.select().from(checkpoints)).toEqual([])
+    expect(await db().select().from(checkpoints)).toEqual([])
     expect(await openTickets()).toEqual([old])
     // As soon as it is written, and after some minutes of work.
     for (const minutes of [0, 12]) {
@@ -157,7 +126,7 @@ describe('what a start put right', () => {
 
   it('sends somebody to planned work that only a row tells of, once', async () => {
     const change = (id: string, body: ChangeBody) =>
-      submitChange(db, { subject: `plan:${id}`, body, who: 'chen', why: null, requestedAt: START })
+      submitChange(db(), { subject: `plan:${id}`, body, who: 'chen', why: null, requestedAt: START })
     await pass(1)
     const { id } = await change('p-1', { kind: 'plan', plan: PLAN })
     await pass(2)
@@ -165,8 +134,8 @@ describe('what a start put right', () => {
     const [planned] = await openTickets()
     expect(planned).toMatchObject({ source: 'planned', state: 'new', crew: null })
     await consumer?.close()
-    await db.delete(checkpoints)
-    await db.delete(changes).where(eq(changes.id, id))
+    await db().delete(checkpoints)
+    await db().delete(changes).where(eq(changes.id, id))
     await change('crew', { kind: 'crew', crew: CREW })
     await start(DEFAULT_RULES, KILLED)
     await consumer?.close()

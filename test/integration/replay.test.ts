@@ -1,26 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { databaseOn, type Database } from '#db/database'
+import type { Database } from '#db/database'
 import type { Journal } from '#db/journal'
 import { leveldbJournal } from '#db/journal-leveldb'
 import { tick } from '#db/journal-ticks'
-import { migrateDatabase } from '#db/migrate'
 import { importRecords } from '#db/registry'
 import { checkpoints, episodes, quarantine, ticketEvents, tickets } from '#db/schema'
-import { postgresStateStore } from '#db/state-store'
-import { noEffects } from '#ingest/effects'
-import { normaliseBatch } from '#ingest/normalise'
-import { createDecisions } from '#ingest/decisions'
-import { startStateConsumer } from '#ingest/state-consumer'
-import { DEFAULT_RULES } from '#model/default-rules'
 import { hours, minutes, systemClock } from '#model/time'
 import { makeCity } from '#sim/city'
 import { drivenClock } from '#sim/driven-clock'
 import { plan } from '#sim/plan'
 import { payloadOf, reportStream } from '#sim/reports'
-import { freshDatabase } from '#test/fixtures/database'
+import { migratedDatabase } from '#test/fixtures/database'
+import { startDeciding } from '#test/fixtures/state-world'
 
 /** Ends in the night, so that lamps are judged too. */
 const TO = Date.parse('2026-03-10T15:00:00Z')
@@ -53,16 +48,14 @@ afterAll(async () => {
 
 /** Takes the whole journal through the rules on a database of its own, stopping and starting on the way. */
 async function decide(options: { batchBytes: number; restarts: number; forgetCheckpoints?: boolean }) {
-  const { pool, drop } = await freshDatabase()
+  const { pool, db, drop } = await migratedDatabase()
   try {
-    await migrateDatabase(pool)
-    const db = databaseOn(pool)
     const records = [...city.areas, ...city.roads, ...city.facilities, ...city.devices]
     await importRecords(db, { records, who: 'test', at: FROM })
     const head = journal.head()
     for (let run = 0; run <= options.restarts; run++) {
       if (options.forgetCheckpoints) await db.delete(checkpoints)
-      await runUntil(db, pool, Math.ceil((head * (run + 1)) / (options.restarts + 1)), options.batchBytes)
+      await runUntil(pool, Math.ceil((head * (run + 1)) / (options.restarts + 1)), options.batchBytes)
     }
     return await everythingIn(db)
   } finally {
@@ -70,33 +63,12 @@ async function decide(options: { batchBytes: number; restarts: number; forgetChe
   }
 }
 
-async function runUntil(
-  db: Database,
-  pool: Parameters<typeof postgresStateStore>[0],
-  seq: number,
-  batchBytes: number
-) {
-  const effects = { current: noEffects() }
-  const { registry, crews, desk, engine } = createDecisions({
-    rules: DEFAULT_RULES,
-    effects: () => effects.current
-  })
-  const consumer = await startStateConsumer({
-    journal,
-    store: postgresStateStore(pool),
-    engine,
-    desk,
-    registry,
-    crews,
-    effects,
-    normalise: records => normaliseBatch(records, registry),
-    onBatch: () => {},
+async function runUntil(pool: Pool, seq: number, batchBytes: number) {
+  const consumer = await startDeciding({
+    ...{ journal, pool, clock: systemClock, batchBytes },
     onFatal: error => {
       throw error
-    },
-    clock: systemClock,
-    log: () => {},
-    batchBytes
+    }
   })
   while (consumer.committed() < seq) await new Promise(resolve => setTimeout(resolve, 5))
   await consumer.close()

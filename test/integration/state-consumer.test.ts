@@ -1,56 +1,36 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { submitChange } from '#db/changes'
-import { databaseOn, type Database } from '#db/database'
-import type { Journal } from '#db/journal'
 import { leveldbJournal } from '#db/journal-leveldb'
 import { tick } from '#db/journal-ticks'
-import { migrateDatabase } from '#db/migrate'
 import { importRecords } from '#db/registry'
 import { changes, quarantine, ticketEvents, tickets } from '#db/schema'
 import { postgresStateStore, type StateCommit, type StateStore } from '#db/state-store'
-import { noEffects } from '#ingest/effects'
-import { normaliseBatch } from '#ingest/normalise'
-import { createDecisions } from '#ingest/decisions'
-import { startStateConsumer, type StateConsumer } from '#ingest/state-consumer'
-import { DEFAULT_RULES } from '#model/default-rules'
-import { hours, minutes, systemClock } from '#model/time'
-import { drivenClock } from '#sim/driven-clock'
-import { freshDatabase, type TestDatabase } from '#test/fixtures/database'
+import type { StateConsumer } from '#ingest/state-consumer'
+import { hours, minutes } from '#model/time'
 import { area, device, facility } from '#test/fixtures/registry-records'
+import { startDeciding, stateWorld, type StateWorld } from '#test/fixtures/state-world'
 import { until } from '#test/fixtures/until'
 
 const START = Date.parse('2026-01-15T04:00:00Z')
 
-let folder: string
-let clock: ReturnType<typeof drivenClock>
-let journal: Journal
-let database: TestDatabase
-let db: Database
+let world: StateWorld
 let consumer: StateConsumer | undefined
 let fatal: Error | undefined
 /** The newest record the rules have begun with. */
 let taken = 0
 /** What a commit of nothing but the position waits for. */
 let answer: Promise<void> = Promise.resolve()
+const db = () => world.database.db
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mingjie-state-'))
-  clock = drivenClock(START, systemClock)
-  journal = await leveldbJournal({ dir: folder, clock })
-  database = await freshDatabase()
-  await migrateDatabase(database.pool)
-  db = databaseOn(database.pool)
+  world = await stateWorld(START)
   fatal = undefined
   answer = Promise.resolve()
 })
 afterEach(async () => {
   await consumer?.close()
-  await journal.close()
-  await database.drop()
-  await rm(folder, { recursive: true })
+  await world.close()
 })
 
 /** `failsOn`: the device whose records the rules fail on. `onRecord` is called with each, `onBatch` with how many come at once. */
@@ -59,34 +39,22 @@ async function start({
   onRecord,
   onBatch
 }: { failsOn?: string; onRecord?: () => void; onBatch?: (records: number) => void } = {}) {
-  const effects = { current: noEffects() }
-  const { registry, crews, desk, engine } = createDecisions({
-    rules: DEFAULT_RULES,
-    effects: () => effects.current
-  })
-  const { record } = engine
-  engine.record = one => {
-    if (failsOn !== undefined && one.deviceId === failsOn) throw new Error('we have a bug')
-    onRecord?.()
-    record(one)
-  }
-  consumer = await startStateConsumer({
-    journal,
-    store: slowPositions(postgresStateStore(database.pool)),
-    engine,
-    desk,
-    registry,
-    crews,
-    effects,
-    normalise: records => {
+  consumer = await startDeciding({
+    ...{ journal: world.journal, pool: world.database.pool, clock: world.clock },
+    around: slowPositions,
+    prepare({ engine }) {
+      const { record } = engine
+      engine.record = one => {
+        if (failsOn !== undefined && one.deviceId === failsOn) throw new Error('we have a bug')
+        onRecord?.()
+        record(one)
+      }
+    },
+    onRecords(records) {
       taken = records.at(-1)?.seq ?? taken
       onBatch?.(records.length)
-      return normaliseBatch(records, registry)
     },
-    onBatch: () => {},
-    onFatal: error => (fatal = error),
-    clock,
-    log: () => {}
+    onFatal: error => (fatal = error)
   })
 }
 
@@ -107,20 +75,15 @@ async function stop() {
   consumer = undefined
 }
 
-const report = (deviceId: string, fillPct: number) =>
-  journal.append({
-    kind: 'telemetry',
-    deviceId,
-    payload: Buffer.from(JSON.stringify({ values: { fillPct } }))
-  })
+const report = (deviceId: string, fillPct: number) => world.report(deviceId, { fillPct })
 
 async function decided() {
-  await until('everything is decided', () => consumer?.committed() === journal.head())
+  await until('everything is decided', () => consumer?.committed() === world.journal.head())
 }
 
 async function pass(minute: number, periodMs = minutes(60)) {
-  clock.set(START + minutes(minute))
-  await journal.append(tick(periodMs))
+  world.clock.set(START + minutes(minute))
+  await world.journal.append(tick(periodMs))
   await decided()
 }
 
@@ -133,19 +96,19 @@ async function openTicket() {
     facility('bin-2'),
     device('fs-2', { facility: 'bin-2' })
   ]
-  await importRecords(db, { records, who: 'test', at: START })
+  await importRecords(db(), { records, who: 'test', at: START })
   await start()
   await pass(0)
   await until('the city is registered', async () =>
-    (await db.select().from(changes)).every(({ appliedNo }) => appliedNo !== null)
+    (await db().select().from(changes)).every(({ appliedNo }) => appliedNo !== null)
   )
   await report('fs-1', 95)
   await pass(11)
-  return (await db.select().from(tickets))[0]!
+  return (await db().select().from(tickets))[0]!
 }
 
 const accept = (ticket: string, requestedAt: number) =>
-  submitChange(db, {
+  submitChange(db(), {
     subject: `ticket:${ticket}`,
     body: { kind: 'ticket-action', ticket, action: 'accept', note: null, claimedAt: null, quietUntil: null },
     who: 'wang',
@@ -157,20 +120,20 @@ describe('what a person did', () => {
   it('is not done before it was asked for, though the rules are behind: it waits until they come to it', async () => {
     const { id } = await openTicket()
     await stop()
-    clock.set(START + hours(10))
-    const change = await accept(id, clock.now())
+    world.clock.set(START + hours(10))
+    const change = await accept(id, world.clock.now())
     await start()
     await expect(consumer?.applied(change.id, 1500)).rejects.toMatchObject({ code: 'not-applied-yet' })
     await pass(10 * 60)
     expect(await consumer?.applied(change.id)).toEqual({ refused: null })
-    const events = await db.select().from(ticketEvents)
+    const events = await db().select().from(ticketEvents)
     expect(events.find(({ action }) => action === 'accept')?.at).toBe(START + hours(10))
   })
 
   it('is told to everybody who waits for it, though one of them gives up', async () => {
     const { id } = await openTicket()
-    clock.set(START + hours(1))
-    const change = await accept(id, clock.now())
+    world.clock.set(START + hours(1))
+    const change = await accept(id, world.clock.now())
     const impatient = consumer?.applied(change.id, 50)
     const patient = consumer?.applied(change.id, 8000)
     await expect(impatient).rejects.toMatchObject({ code: 'not-applied-yet' })
@@ -188,8 +151,8 @@ describe('a record the rules fail on', () => {
     await report('fs-1', 5)
     await pass(20)
     expect(fatal).toBeUndefined()
-    expect(await db.select().from(tickets)).toMatchObject([{ closeReason: 'self-cleared' }])
-    expect(await db.select().from(quarantine)).toMatchObject([
+    expect(await db().select().from(tickets)).toMatchObject([{ closeReason: 'self-cleared' }])
+    expect(await db().select().from(quarantine)).toMatchObject([
       { device: 'fs-2', reason: 'program-failed', payload: Buffer.from('{"values":{"fillPct":40}}') }
     ])
     await stop()
@@ -202,7 +165,7 @@ describe('a record the rules fail on', () => {
 describe('a batch that is much work', () => {
   it('leaves others their turns between its records', async () => {
     const SLOW_MS = 60
-    await Promise.all(Array.from({ length: 5 }, () => journal.append(tick(1000))))
+    await Promise.all(Array.from({ length: 5 }, () => world.journal.append(tick(1000))))
     let turn = 0
     let turns = setImmediate(function next() {
       turn++
@@ -229,8 +192,8 @@ describe('a journal that is not the database’s', () => {
   it('is refused when it is empty, though everything was decided', async () => {
     await openTicket()
     await stop()
-    await journal.close()
-    journal = await leveldbJournal({ dir: join(folder, 'other'), clock })
+    await world.journal.close()
+    world.journal = await leveldbJournal({ dir: join(world.folder, 'other'), clock: world.clock })
     await expect(start()).rejects.toMatchObject({ code: 'journal-failed' })
   })
 })
@@ -241,7 +204,7 @@ describe('a commit of nothing but the position', () => {
     const id = (await openTicket()).id
     answer = new Promise(resolve => (release = resolve))
     await report('fs-2', 20)
-    await until('the rules are past it', () => taken === journal.head())
+    await until('the rules are past it', () => taken === world.journal.head())
     return id
   }
 
@@ -251,20 +214,20 @@ describe('a commit of nothing but the position', () => {
       const seq = await report('fs-2', fillPct)
       await until('the next is taken', () => taken === seq)
     }
-    expect(consumer?.committed()).toBeLessThan(journal.head() - 2)
+    expect(consumer?.committed()).toBeLessThan(world.journal.head() - 2)
     await report('fs-1', 5)
-    clock.set(START + minutes(20))
-    await journal.append(tick(minutes(60)))
+    world.clock.set(START + minutes(20))
+    await world.journal.append(tick(minutes(60)))
     release()
     await decided()
-    expect(await db.select().from(tickets)).toMatchObject([{ closeReason: 'self-cleared' }])
+    expect(await db().select().from(tickets)).toMatchObject([{ closeReason: 'self-cleared' }])
   })
 
   it('stops us all the same when somebody else moved it', async () => {
     await holdAnswers()
     await report('fs-2', 21)
-    await until('it is on its way', () => taken === journal.head())
-    await database.pool.query(`update offsets set seq = seq + 1000 where consumer = 'state'`)
+    await until('it is on its way', () => taken === world.journal.head())
+    await world.database.pool.query(`update offsets set seq = seq + 1000 where consumer = 'state'`)
     release()
     await until('it has stopped', () => fatal !== undefined)
     expect(fatal).toMatchObject({ code: 'offset-moved' })
@@ -274,12 +237,12 @@ describe('a commit of nothing but the position', () => {
 
 describe('an end in order', () => {
   it('leaves a checkpoint of all that was taken, though the last of it changed nothing', async () => {
-    await journal.append(tick(1000))
+    await world.journal.append(tick(1000))
     await start()
     await until('the first tick is committed', () => consumer?.committed() === 1)
-    const second = await journal.append(tick(1000))
+    const second = await world.journal.append(tick(1000))
     await until('the second is taken', () => taken === second, { everyMs: 1 })
     await stop()
-    expect(await postgresStateStore(database.pool).checkpoint()).toMatchObject({ seq: second })
+    expect(await postgresStateStore(world.database.pool).checkpoint()).toMatchObject({ seq: second })
   })
 })

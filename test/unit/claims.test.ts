@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MaintenanceWindow } from '#model/maintenance'
 import type { RegistryRecord } from '#model/registry'
-import type { TicketAction } from '#model/tickets'
 import { hours } from '#model/time'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
@@ -9,44 +8,55 @@ import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 type World = ReturnType<typeof ruleWorld>
 const LAMPS = 10
 
-/** A road of ten lamps by night, each reporting every five minutes; three were dark, which its crew says it has mended. */
-function claimed() {
-  const world = ruleWorld({
-    start: NOON + hours(6.5),
-    records: [
-      area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
-      road('r-1', { parent: 'city', attributes: { lightingGrade: 'main' } }),
-      ...Array.from({ length: LAMPS }, (_, i) => [
-        facility(`light-${i}`, { kind: 'light', parent: 'city', attributes: { road: 'r-1' } }),
-        device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
-      ]).flat()
-    ]
-  })
-  const shine = (at: number, i: number, lit: boolean, measured = at) =>
-    world.say({
-      device: `lc-${i}`,
-      at: measured,
-      received: at,
-      values: { powerState: lit ? 'on' : 'off', activePowerW: lit ? 90 : 0 }
-    })
-  for (let at = 0; at <= 20; at += 5) for (let i = 0; i < LAMPS; i++) shine(at, i, i >= 3)
-  const ticket = world.open().find(({ subject }) => subject === 'road:r-1')!
-  const act = (action: TicketAction) =>
-    world.change({
-      kind: 'ticket-action',
-      ticket: ticket.id,
-      action,
-      note: null,
-      claimedAt: null,
-      quietUntil: null
-    })
-  world.tick(21)
-  for (const action of ['dispatch', 'accept', 'start', 'claim'] as const) expect(act(action)).toBeNull()
+/** The ticket of `rule` in a world where `happened` opened it, claimed at minute `at`. */
+function claimOf(rule: string, records: RegistryRecord[], happened: (world: World) => void, at = 20) {
+  const world = ruleWorld({ start: NOON + hours(6.5), records })
+  happened(world)
+  const ticket = world.open().find(one => one.rule === rule)!
+  world.tick(at)
+  for (const action of ['dispatch', 'accept', 'start', 'claim'] as const)
+    expect(
+      world.change({
+        kind: 'ticket-action',
+        ticket: ticket.id,
+        action,
+        note: null,
+        claimedAt: null,
+        quietUntil: null
+      })
+    ).toBeNull()
   const now = () => {
     const { state, closeReason, falseClaims } = world.tickets().find(({ id }) => id === ticket.id)!
     return { state, closeReason, falseClaims }
   }
-  return { shine, now, world }
+  return { world, now }
+}
+
+const STREET = [
+  area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+  road('r-1', { parent: 'city', attributes: { lightingGrade: 'main' } }),
+  ...Array.from({ length: LAMPS }, (_, i) => [
+    facility(`light-${i}`, { kind: 'light', parent: 'city', attributes: { road: 'r-1' } }),
+    device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
+  ]).flat()
+]
+
+/** A road of ten lamps by night, each reporting every five minutes; three were dark, which its crew says it has mended. */
+function claimed() {
+  const shineIn =
+    (world: World) =>
+    (at: number, i: number, lit: boolean, measured = at) =>
+      world.say({
+        device: `lc-${i}`,
+        at: measured,
+        received: at,
+        values: { powerState: lit ? 'on' : 'off', activePowerW: lit ? 90 : 0 }
+      })
+  const dark = (world: World) => {
+    for (let at = 0; at <= 20; at += 5) for (let i = 0; i < LAMPS; i++) shineIn(world)(at, i, i >= 3)
+  }
+  const { world, now } = claimOf('lighting-rate', STREET, dark, 21)
+  return { shine: shineIn(world), now, world }
 }
 
 const WAITING = { state: 'claimed-done', closeReason: null, falseClaims: 0 }
@@ -111,30 +121,6 @@ const CABINET = [
     device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
   ])
 ]
-
-/** The ticket of `rule` in a world where `happened` opened it, claimed at minute 20. */
-function claimOf(rule: string, records: RegistryRecord[], happened: (world: World) => void) {
-  const world = ruleWorld({ start: NOON + hours(6.5), records })
-  happened(world)
-  const ticket = world.open().find(one => one.rule === rule)!
-  world.tick(20)
-  for (const action of ['dispatch', 'accept', 'start', 'claim'] as const)
-    expect(
-      world.change({
-        kind: 'ticket-action',
-        ticket: ticket.id,
-        action,
-        note: null,
-        claimedAt: null,
-        quietUntil: null
-      })
-    ).toBeNull()
-  const now = () => {
-    const { state, closeReason, falseClaims } = world.tickets().find(({ id }) => id === ticket.id)!
-    return { state, closeReason, falseClaims }
-  }
-  return { world, now }
-}
 
 describe('a claim about a facility', () => {
   const broken = (world: World) => {
