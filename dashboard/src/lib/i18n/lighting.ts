@@ -5,7 +5,7 @@ import { useWords } from './words.svelte.ts'
 /** Words of lighting rates. */
 const en = {
   title: 'Lighting',
-  lead: 'Of the lamps that should be lit now, how many are. A range: some have not been heard of, they may be lit or dark.',
+  lead: 'Of the lamps that should be lit now, how many are. It is a range where some have not been heard of.',
   exportCsv: 'Export CSV',
   level: 'Counted by',
   search: 'Search name or id',
