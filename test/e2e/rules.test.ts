@@ -171,7 +171,7 @@ it('changes the odour limits from a day on', async () => {
   await entry.getByLabel('Class 2').first().fill('0.8')
   await page.fill('dialog[open] textarea', 'The new contract')
   await page.getByRole('button', { name: 'Put into force' }).click()
-  await seen(page, 'tr.now', /2026-11-01\s*counts now\s*Contract\s*0.3\s*0.8\s*3/)
+  await seen(page, 'tr.now', /2026-11-01\s*counts now\s*Contract\s*Ammonia NH₃\s*0.3\s*0.8\s*3/)
   await seen(page, 'section', /by chen: The new contract/)
 })
 
