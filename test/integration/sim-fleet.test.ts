@@ -104,6 +104,25 @@ describe('a fleet on the real broker', () => {
     expect(messages.flat()).toHaveLength(120)
   })
 
+  it('restarts in a storm: presence flaps each time, and the first word after it comes twice', async () => {
+    const device = city.devices.find(({ kind }) => kind === 'occupancy-sensor')!.id
+    const storm: Fault = { kind: 'reboot-storm', device, from: from + minutes(4), to: from + minutes(17) }
+    const broker = await aBroker()
+    const fleet = await aFleet(broker, { faults: [storm] })
+    await fleet.play({ clock: drivenClock(from, systemClock), to: from + minutes(30), stepMs: minutes(2) })
+
+    const mine = (await broker.recorded()).filter(({ deviceId }) => deviceId === device)
+    const words = mine
+      .filter(({ kind }) => kind === 'status')
+      .map(({ payload }) => Buffer.from(payload).toString())
+    expect(words).toEqual(['online', ...Array.from({ length: 4 }, () => ['offline', 'online']).flat()])
+    const entries = mine.filter(({ kind }) => kind === 'telemetry').flatMap(entriesOf)
+    const booted = entries.filter(({ seq }) => seq === 0)
+    expect(booted).toHaveLength(8)
+    expect(new Set(booted.map(({ at }) => at)).size).toBe(4)
+    expect(booted.map(({ values }) => values.visitsTotal)).toEqual(Array.from({ length: 8 }, () => 0))
+  })
+
   it('goes on where it stood when the broker comes back, with what was measured meanwhile', async () => {
     const first = await aBroker()
     const { port } = first.broker.address
