@@ -10,6 +10,7 @@ import { fateOf, NOT_FORESEEN, type Fate } from './fate.ts'
 import { groupsOf } from './lighting.ts'
 import { whatWasSaid, type Said } from './said.ts'
 import { hearing, isLit, isSensed, type Heard } from './sensing.ts'
+import { hearAll } from './several.ts'
 
 export interface Service {
   facility: string
@@ -86,8 +87,10 @@ export function fatesOf(
         .flat()
         .filter(({ arrives }) => arrives > from)
         .map(one => ({ ...one, earlyMs: one.intervalMs }))
-    // Of several sensors the one that saw it: the others are well all the time.
-    return each.find(heard => heard.some(({ at, says }) => says === 'met' && at > from - hours(2))) ?? each[0]
+    const own =
+      each.find(heard => heard.some(({ at, says }) => says === 'met' && at > from - hours(2))) ?? each[0]
+    const claims = deeds.flatMap(deed => (isOf(ticket, deed) && deed.what === 'claim' ? [deed.at] : []))
+    return own && hearAll(each, { own, claims })
   }
 
   return tickets.map(ticket => {

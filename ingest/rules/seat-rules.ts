@@ -171,7 +171,7 @@ function judgeAll(core: Core, heard: Heard, seat: Seat | undefined, rules: reado
   for (const compiled of rules) {
     if (reads(compiled, fresh)) judgeOne(core, compiled, seat, heard)
     if (compiled.rule.verify !== null && hasAny(compiled.claimMetrics, fresh))
-      hearReport(core, { compiled, instance: seat?.instances.get(compiled.rule.id) }, heard)
+      hearReport(core, { compiled, seat, instance: seat?.instances.get(compiled.rule.id) }, heard)
   }
 }
 
@@ -206,28 +206,47 @@ function judgeReport(
   // A reading that counts from a later decision on does not make its device any faster.
   const lagMs = receivedAt - (alone ? report.measuredAt : at)
   judge(core, instance, { verdict, at, knownAt: receivedAt, lagMs })
-  if (compiled.rule.verify === null) hearReport(core, { compiled, instance }, heard)
+  if (compiled.rule.verify === null) hearReport(core, { compiled, seat, instance }, heard)
 }
 
-/**
- * A claim is judged by what was measured after it, and by nothing else: of several metrics one may come a message later, and a
- * cabinet's lamps speak after it.
- */
+/** Of several devices one that still says so refutes a claim; to confirm it all must, but those that are silent. */
 function hearReport(
   core: Core,
-  { compiled, instance }: { compiled: CompiledRule; instance: Instance | undefined },
+  on: { compiled: CompiledRule; seat: Seat | undefined; instance: Instance | undefined },
   { device, report, receivedAt }: Heard
 ): void {
+  const { compiled, seat, instance } = on
   const subject = instance?.subject ?? subjectOn(compiled, device.facility, device)
   const claimed = { compiled, subject, instance }
   const claim = claimOf(core, claimed)
   if (!claim) return
+  const at = report.measuredAt
+  const says = (one: DevicePicture) =>
+    claimVerdictSince(core, compiled, { device: one, since: claim.since, at })
+  const own = says(device)
+  const others = (seat?.devices ?? []).filter(
+    one =>
+      one !== device &&
+      !one.silent &&
+      compiled.claimMetrics.some(metric => isOfHere(one, one.levels.get(metric)))
+  )
+  const verdict = own === 'cleared' && others.some(one => says(one) !== 'cleared') ? 'between' : own
+  hearClaim(core, claimed, { verdict, at, knownAt: receivedAt })
+}
+
+/**
+ * What a device says of a claim: by what it measured after it, and by nothing else. Of several metrics one may come a message later,
+ * and a cabinet's lamps speak after it.
+ */
+function claimVerdictSince(
+  core: Core,
+  compiled: CompiledRule,
+  { device, since, at }: { device: DevicePicture; since: Millis; at: Millis }
+): Verdict {
   const levels = new Map(device.levels)
   for (const [metric, level] of device.levels)
-    if (level.measuredAt <= claim.since) levels.set(metric, { ...level, measuredAt: device.fittedAt + 1 })
-  const at = report.measuredAt
-  const verdict = compiled.claimVerdict({ ...device, levels }, at, { ...core, ...NO_LAMP_SEEN })
-  hearClaim(core, claimed, { verdict, at, knownAt: receivedAt })
+    if (level.measuredAt <= since) levels.set(metric, { ...level, measuredAt: device.fittedAt + 1 })
+  return compiled.claimVerdict({ ...device, levels }, at, { ...core, ...NO_LAMP_SEEN })
 }
 const NO_LAMP_SEEN = { lampsGonePct: () => 0, lampsLitPct: () => 0 }
 

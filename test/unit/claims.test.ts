@@ -158,3 +158,61 @@ describe('a claim about a facility', () => {
     expect(not.now()).toEqual(RETURNED)
   })
 })
+
+describe('a claim about a facility with two sensors', () => {
+  const TWO = [
+    area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+    facility('bin-1'),
+    device('fs-1', { facility: 'bin-1' }),
+    device('fs-2', { facility: 'bin-1' })
+  ]
+  /** The first sees it full, the second never does. */
+  const claimed = () => {
+    const { world, now } = claimOf('bin-full', TWO, world => {
+      world.say({ device: 'fs-2', at: 0, values: { fillPct: 20 } })
+      for (const at of [0, 5, 10]) world.say({ device: 'fs-1', at, values: { fillPct: 95 } })
+      world.tick(11)
+    })
+    return {
+      now,
+      tick: world.tick,
+      say: (device: string, at: number, fillPct: number) => world.say({ device, at, values: { fillPct } })
+    }
+  }
+
+  it('is confirmed once both said after it that all is well', () => {
+    const { say, now } = claimed()
+    say('fs-2', 21, 20)
+    expect(now()).toEqual(WAITING)
+    say('fs-1', 22, 5)
+    expect(now()).toEqual({ state: 'closed', closeReason: 'verified', falseClaims: 0 })
+  })
+
+  it('waits for the one that never saw it too', () => {
+    const { say, now } = claimed()
+    say('fs-1', 21, 5)
+    expect(now()).toEqual(WAITING)
+    say('fs-2', 22, 75)
+    expect(now()).toEqual(WAITING)
+    say('fs-2', 23, 20)
+    expect(now()).toEqual({ state: 'closed', closeReason: 'verified', falseClaims: 0 })
+  })
+
+  it('is refuted as soon as one of them still says so', () => {
+    const { say, now } = claimed()
+    say('fs-2', 21, 20)
+    say('fs-1', 22, 95)
+    expect(now()).toEqual(RETURNED)
+  })
+
+  it('does not wait for one that is silent', () => {
+    const { say, now, tick } = claimed()
+    for (let at = 25; at <= 200; at += 5) {
+      tick(at)
+      if (at < 180) say('fs-2', at, 20)
+      if (at === 60) expect(now()).toMatchObject({ state: 'claimed-done' })
+    }
+    say('fs-2', 201, 20)
+    expect(now()).toMatchObject({ state: 'closed', closeReason: 'verified' })
+  })
+})
