@@ -13,7 +13,7 @@ import {
   STREAMS,
   deviceKind
 } from '#model/kinds'
-import { LightingSchedule, isLightingSchedule } from '#model/lighting-schedule'
+import { isLightingSchedule, LIGHTING_SCHEDULE_IS } from '#model/lighting-schedule'
 import type { Area, Attributes, Device, Facility, RegistryRecord, RegistryType, Road } from '#model/registry'
 import { days, seconds } from '#model/time'
 import type { Cells } from './registry-csv.ts'
@@ -205,7 +205,7 @@ function readAttributes(text: string): Attributes {
   }
   const { geometry, lightingSchedule } = attributes
   if (lightingSchedule !== undefined && !isLightingSchedule(lightingSchedule)) {
-    fault(`attributes/lightingSchedule: ${LightingSchedule.description}`)
+    fault(`attributes/lightingSchedule: ${LIGHTING_SCHEDULE_IS}`)
   }
   if (geometry && geometry.fullDistanceMm >= geometry.emptyDistanceMm) {
     fault('attributes/geometry: fullDistanceMm must be less than emptyDistanceMm')

@@ -177,6 +177,13 @@ describe('lamps with a schedule judged together', { timeout: seconds(30) }, () =
     expect(rates(world)).toEqual(['area:gulou:main 05:15 05:25', 'road:r-1 05:15 05:25'])
   })
 
+  it('end the hold of their road where they begin to rest, though nothing more is heard', () => {
+    const world = streetWorld({ road: HALF_NIGHT })
+    play(world, '22:00', '00:25', (i, at) => i > 0 || at < clock('00:25'))
+    world.tick(clock('00:36'))
+    expect(rates(world)).toEqual([])
+  })
+
   it('that all rest leave nothing to judge, and their open ticket as it is', () => {
     const world = streetWorld({ road: HALF_NIGHT })
     play(world, '22:00', '00:25', i => i > 0)
@@ -312,6 +319,15 @@ describe('announced work over lamps', { timeout: seconds(30) }, () => {
     // 22:08 and a quarter of an hour: the sample of 22:25 is the first that counts.
     expect(begun(world, 'lamp-out')).toEqual(['facility:light-0 22:25 22:35'])
     expect(begun(world, 'lighting-rate')).toEqual(['area:gulou:main 22:25 22:35', 'road:r-1 22:25 22:35'])
+  })
+
+  it('ends a hold that began before it though nothing more is heard', () => {
+    const world = streetWorld()
+    play(world, '22:00', '22:05', i => i > 0)
+    announce(world, 'road:r-1', '22:07', '22:08')
+    world.tick(clock('22:19'))
+    expect(begun(world, 'lamp-out')).toEqual([])
+    expect(begun(world, 'lighting-rate')).toEqual([])
   })
 
   it('lets a ticket that was open before it end while it lasts', () => {
