@@ -7,6 +7,7 @@ import type { Subject } from '#model/ids'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { MaintenanceWindow } from '#model/maintenance'
 import type { Rule } from '#model/rules'
+import { SHIPPED_ODOUR_LIMITS, type OdourLimits } from '#model/odour-limits'
 import { hours, minutes, seconds } from '#model/time'
 
 const RECORDS = [
@@ -59,7 +60,9 @@ const event = fc.record({
   lag: fc.constantFrom(0, 0, 0, 3, 200),
   tick: fc.boolean(),
   act: fc.constantFrom('none', 'none', 'accept', 'claim', 'close'),
-  other: fc.option(fc.constantFrom('maintain', 'stricter', 'milder', 'off', 'serve'), { freq: 6 }),
+  other: fc.option(fc.constantFrom('maintain', 'stricter', 'milder', 'off', 'proof', 'limits', 'serve'), {
+    freq: 6
+  }),
   change: fc.option(
     fc.constantFrom(
       device('fs-2', { facility: 'bin-2' }),
@@ -94,7 +97,8 @@ const BIN_FULL = DEFAULT_RULES.find(({ id }) => id === 'bin-full') as Rule
 const EDITS: Record<string, Rule> = {
   stricter: { ...BIN_FULL, when: { metric: 'fillPct', atLeast: 70 }, forMs: minutes(5) },
   milder: { ...BIN_FULL, overrides: [{ scope: 'facility:bin-1', set: { forMs: minutes(60) } }] },
-  off: { ...BIN_FULL, enabled: false }
+  off: { ...BIN_FULL, enabled: false },
+  proof: { ...BIN_FULL, verify: { metric: 'fillPct', atMost: 20 } }
 }
 const windowAt = (world: ReturnType<typeof ruleWorld>, minute: number): MaintenanceWindow => ({
   id: `w-${minute % 3}`,
@@ -104,11 +108,20 @@ const windowAt = (world: ReturnType<typeof ruleWorld>, minute: number): Maintena
   note: ''
 })
 
+/** Half of what was shipped, from today or from tomorrow on. */
+function limitsFrom(minute: number): OdourLimits[] {
+  const [shipped] = SHIPPED_ODOUR_LIMITS as [OdourLimits]
+  const { toilet } = shipped.limits
+  const half = { ...shipped.limits, toilet: { ...toilet, nh3Ppm: [0.15, 0.5, 1.5] as const } }
+  return [shipped, { ...shipped, from: minute % 2 ? '2026-01-15' : '2026-01-16', limits: half }]
+}
+
 /** Plays the events, stopping and starting again before those in `crashes`; everything it ever wrote. */
 function play(events: Event[], crashes: Set<number>) {
   const world = ruleWorld({ records: RECORDS, start: NOON + hours(5) })
   let minute = 0
   let version = 1
+  let limits = 1
   events.forEach(({ what, wait, lag, tick, act, change, other }, i) => {
     if (crashes.has(i)) world.restart()
     minute += wait
@@ -117,6 +130,8 @@ function play(events: Event[], crashes: Set<number>) {
     if (change) world.register(change)
     if (other === 'serve') world.change({ kind: 'service', facility: 'wc-1', by: 'scan' })
     if (other === 'maintain') world.change({ kind: 'maintenance', window: windowAt(world, minute) })
+    if (other === 'limits')
+      expect(world.change({ kind: 'odour-limits', version: ++limits, items: limitsFrom(minute) })).toBeNull()
     const rule = other && EDITS[other]
     if (rule) world.change({ kind: 'rule', rule: { ...rule, version: ++version } })
     const [first] = world.open()
