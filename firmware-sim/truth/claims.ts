@@ -141,6 +141,7 @@ function silent(one: Case, subject = itself(one), intervalMs = intervalOf(one)):
     rule,
     subject,
     from,
+    begins: fault.from,
     to: fault.to,
     toleranceMs: intervalMs + minutes(1) + slackMs(one) + waits,
     why

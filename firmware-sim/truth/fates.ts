@@ -69,8 +69,10 @@ export function fatesOf(
         }))
     }
     if (rule === 'device-silent') {
+      // The last word before it may arrive, at a step's end, after the earliest moment it can fire.
+      const begins = ticket.begins ?? from
       return (said.get(id) ?? [])
-        .filter(({ arrives }) => arrives > from)
+        .filter(({ at, arrives }) => arrives > from && at >= begins)
         .map(({ arrives, intervalMs }) => ({ at: arrives, arrives, says: 'cleared', intervalMs }))
     }
     if (!isSensed(rule)) return undefined
