@@ -244,7 +244,7 @@ function roleOf({ own, atMost }: { own: Role; atMost: Role | null }): Role | und
   return own === 'admin' ? atMost : undefined
 }
 
-export const newSecret = (): string => randomBytes(32).toString('base64url')
+const newSecret = (): string => randomBytes(32).toString('base64url')
 const sha256 = (secret: string): string => createHash('sha256').update(secret).digest('hex')
 
 /** Drizzle wraps what the driver threw. */

@@ -95,7 +95,7 @@ const ROWS_A_STATEMENT = 500
 /** A contract's year is settled after it is over: reports and plan runs go 400 days after their time. */
 const RECORDS_KEPT_LONGER_MS = days(365)
 /** The newest so many; older ones have been seen or never will be. */
-export const QUARANTINE_ROWS = 100_000
+const QUARANTINE_ROWS = 100_000
 
 export function postgresStateStore(pool: pg.Pool): StateStore {
   const db = drizzle(pool)

@@ -52,7 +52,7 @@ export interface ReportStream {
 const GARBLED_SHARE = 0.2
 const REBOOT_EVERY_WAKES = 4
 /** What a device without network keeps; the oldest goes first. */
-export const BACKLOG_ENTRIES = 2000
+const BACKLOG_ENTRIES = 2000
 /** After this an ended fault is not felt any more. */
 const FELT_MS = hours(12)
 

@@ -4,7 +4,7 @@ const ID = new RegExp(ID_PATTERN)
 
 export const isId = (text: string): boolean => ID.test(text)
 
-export const SUBJECT_TYPES = ['facility', 'road', 'area', 'device', 'point'] as const
+const SUBJECT_TYPES = ['facility', 'road', 'area', 'device', 'point'] as const
 export type SubjectType = (typeof SUBJECT_TYPES)[number]
 
 /** What a rule, an episode or a ticket is about: `type:id`. A point is a place for which there is no record. */

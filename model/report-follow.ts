@@ -44,7 +44,7 @@ export const REPORT_STATES = {
   'closed-without-work': { label: { en: 'Closed without work', zh: '未作处理，已结束' } }
 } as const satisfies Record<string, { label: Label }>
 export type ReportState = keyof typeof REPORT_STATES
-export const REPORT_STATE_IDS = Object.keys(REPORT_STATES) as ReportState[]
+const REPORT_STATE_IDS = Object.keys(REPORT_STATES) as ReportState[]
 
 /** Why nothing was done; what the office wrote to itself stays there. */
 export const WITHOUT_WORK = {

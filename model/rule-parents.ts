@@ -14,7 +14,7 @@ export const PARENT_VIAS: Record<
   },
   gateway: { label: { en: 'its gateway', zh: '所属网关' }, child: ['device'], parent: 'device' }
 }
-export const PARENT_VIA_IDS = Object.keys(PARENT_VIAS) as ParentLink['via'][]
+const PARENT_VIA_IDS = Object.keys(PARENT_VIAS) as ParentLink['via'][]
 
 /** The links a rule about such a subject may have: through what, to which of the rules. */
 export const parentChoices = (subject: RuleSubject, rules: readonly Rule[]): ParentLink[] =>

@@ -205,7 +205,7 @@ const FIELDS: Record<keyof RuleDraft, (typeof SETTINGS)[keyof RuleSettings] | 'o
   ticket: Ticket,
   overrides: 'overrides'
 }
-export const DRAFT_FIELDS = Object.keys(FIELDS) as (keyof RuleDraft)[]
+const DRAFT_FIELDS = Object.keys(FIELDS) as (keyof RuleDraft)[]
 const MOST_OVERRIDES = 1000
 export const MOST_RUNGS = 2
 

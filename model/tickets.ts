@@ -15,7 +15,7 @@ export const TICKET_STATES = {
 } as const satisfies Record<string, { label: Label; open: boolean }>
 export type TicketState = keyof typeof TICKET_STATES
 export const TICKET_STATE_IDS = Object.keys(TICKET_STATES) as TicketState[]
-export const OPEN_STATES = TICKET_STATE_IDS.filter(state => TICKET_STATES[state].open)
+const OPEN_STATES = TICKET_STATE_IDS.filter(state => TICKET_STATES[state].open)
 /** Before a crew took it: an episode that ends now closes the ticket by itself. */
 export const BEFORE_ACCEPTANCE: readonly TicketState[] = ['new', 'checked', 'dispatched']
 
@@ -119,7 +119,7 @@ export interface Actor {
 }
 
 /** Conditions beyond state and role; each with what it says when it is not met. */
-export const GUARDS = {
+const GUARDS = {
   'person-made': {
     says: 'only what a person reported is checked',
     holds: ({ source }) => TICKET_SOURCES[source].personMade

@@ -1,7 +1,7 @@
 import { isId } from './ids.ts'
 
 /** `mj/v1/{deviceId}/{leaf}`: the whole topic tree. */
-export const TOPIC_ROOT = 'mj/v1'
+const TOPIC_ROOT = 'mj/v1'
 const ROOT = `${TOPIC_ROOT}/`
 
 /** Who may do what with each leaf of a device's own branch. Anything not listed is refused. */

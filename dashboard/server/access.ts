@@ -27,7 +27,7 @@ declare module 'fastify' {
 
 export const COOKIE = 'mingjie_session'
 /** Whose deed it is: what a phone kept must not be done in the name of who signed in after. */
-export const MEANT_FOR = 'mingjie-as'
+const MEANT_FOR = 'mingjie-as'
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Puts the guard in front of every route declared after it. */
@@ -110,4 +110,4 @@ export function checkOrigin({
   }
 }
 
-export const isLoopback = (ip: string): boolean => ip === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(ip)
+const isLoopback = (ip: string): boolean => ip === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(ip)

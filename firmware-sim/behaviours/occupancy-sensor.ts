@@ -24,7 +24,7 @@ interface State {
   soapPct: number
 }
 
-export const stallsOf = ({ facility }: Unit): number => Number(facility?.attributes.stalls ?? 4)
+const stallsOf = ({ facility }: Unit): number => Number(facility?.attributes.stalls ?? 4)
 
 const used = (leftPct: number, visits: number, perVisit: number): number =>
   leftPct - visits * perVisit < REFILL_PCT ? 100 : leftPct - visits * perVisit

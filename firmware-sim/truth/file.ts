@@ -7,7 +7,7 @@ import { VERIFY_INTERVALS, verifyWithinMs } from './domain.ts'
 import type { Ending, Fate, Outcome } from './fate.ts'
 import type { Expectation, MustNot, MustTicket, Played } from './expectation.ts'
 
-export const FORMAT = 'mingjie-truth'
+const FORMAT = 'mingjie-truth'
 /**
  * Raised when something in the file changes its meaning or goes away; what is new does not raise it. 1 had no `end` and no `claim`; in 2
  * `end` was of a ticket nobody touches, and had both its parts or was not there.

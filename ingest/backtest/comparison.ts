@@ -2,7 +2,7 @@ import { hours, type Millis } from '#model/time'
 import type { FoundEpisode } from './backtest.ts'
 
 /** Episodes so soon after the last one are the same trouble flickering. */
-export const FLAP_MS = hours(1)
+const FLAP_MS = hours(1)
 
 export interface BacktestFigures {
   episodes: number

@@ -33,7 +33,7 @@ import type { Timed, Timers } from './timers.ts'
 export type { EngineTime } from './core.ts'
 
 /** A tick later than it was due by more than this is our own outage. */
-export const OUTAGE_AFTER_MS = seconds(5)
+const OUTAGE_AFTER_MS = seconds(5)
 
 /**
  * The rules as a fold of the journal and of changes: the same records and changes leave the same episodes and

@@ -58,7 +58,7 @@ export function hushedBy(
 }
 
 /** Of the times in which nothing begins and that overlap (from, at], the one that ends last. */
-export function lastHush(core: Core, instance: Instance, from: Millis, at: Millis): Hush | undefined {
+function lastHush(core: Core, instance: Instance, from: Millis, at: Millis): Hush | undefined {
   const { enabled, windows, graceMs } = instance.compiled.rule
   if (!enabled) return { why: 'off', until: Infinity }
   let last: Hush | undefined

@@ -40,7 +40,7 @@ export interface Instance extends Timed {
 }
 
 /** The first reading that met the condition and up to this many after it. */
-export const EVIDENCE_ROWS = 10
+const EVIDENCE_ROWS = 10
 
 export function createInstance(
   compiled: CompiledRule,

@@ -11,7 +11,7 @@ import { isRateable } from './followers.ts'
 import type { Addressees, DoneTicket, Fact, OpenTicket, PlanState, TicketTimer } from './desk-parts.ts'
 
 /** An ended ticket is remembered so long, for late claims and for opening it again; at most so many of them. */
-export const ENDED_KEPT = { ms: days(3), most: 20_000 }
+const ENDED_KEPT = { ms: days(3), most: 20_000 }
 
 export interface DeskParts {
   effects: () => Effects

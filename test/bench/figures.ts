@@ -16,7 +16,7 @@ export interface Figure {
   aim?: number
 }
 
-export const FIGURES = {
+const FIGURES = {
   gateRate: { what: 'gate alone, messages acknowledged after sync', unit: 'messages/s' },
   gateCpu: { what: 'gate alone, CPU of our process', unit: 'µs/message' },
   roadRate: {

@@ -1,5 +1,5 @@
 /** Where Node is killed by itself (victim.ts), and between which two things that is. */
-export const POINTS = {
+const POINTS = {
   written: 'after journal write, before sync',
   synced: 'after sync, before PUBACK',
   tickets: 'after tickets, before COMMIT',
@@ -16,7 +16,7 @@ export const POINTS = {
 export type Point = keyof typeof POINTS
 
 /** Of the checkpoint that comes every half minute; the other is that of an end in order. */
-export const PERIODIC = ['pieces', 'saving', 'saved', 'trim'] as const satisfies Point[]
+const PERIODIC = ['pieces', 'saving', 'saved', 'trim'] as const satisfies Point[]
 export const isPeriodic = (at: Point): boolean => (PERIODIC as readonly Point[]).includes(at)
 
 export type Part = 'node' | 'postgres' | 'influx'

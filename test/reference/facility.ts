@@ -88,7 +88,7 @@ const asleepAt =
     outages.some(({ from, to }) => slot >= from && slot < to)
 
 /** Messages without what is late: not newer than the newest of the same device and metric. */
-export function notLate(messages: readonly Message[]): { message: Message; readings: Reading[] }[] {
+function notLate(messages: readonly Message[]): { message: Message; readings: Reading[] }[] {
   const newest = new Map<string, Slot>()
   return messages.map(message => {
     const { device, at, values } = message

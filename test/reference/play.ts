@@ -67,7 +67,7 @@ export function stepsOf(past: Past, { tickEvery }: Playing): Step[] {
   return steps
 }
 
-export function saySteps(past: Past): Step[] {
+function saySteps(past: Past): Step[] {
   return past.messages.map(({ device, at, received, values }) => ({
     slot: received,
     run: world => void world.say({ device, at: minuteOf(at), received: minuteOf(received), values })

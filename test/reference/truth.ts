@@ -31,7 +31,7 @@ export interface Looked {
 const dayOf = (start: number, slot: Slot): number =>
   Math.floor((start + hours(8) + slot * SLOT_MS) / hours(24))
 const midnight = (start: number, day: number): Slot => (day * hours(24) - hours(8) - start) / SLOT_MS
-export const slotOfDay = (start: number, slot: Slot): Slot => slot - midnight(start, dayOf(start, slot))
+const slotOfDay = (start: number, slot: Slot): Slot => slot - midnight(start, dayOf(start, slot))
 
 const any = (parts: Truth[]): Truth => {
   const said = parts.filter(part => part !== 'nothing')

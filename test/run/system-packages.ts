@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 /** What some tests need from the system beyond Node, as Debian packages. A new need is a new row. */
-export const SYSTEM_PACKAGES: readonly SystemPackage[] = [
+const SYSTEM_PACKAGES: readonly SystemPackage[] = [
   {
     package: 'chromium',
     why: 'the page is tested in a real browser',

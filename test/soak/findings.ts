@@ -23,7 +23,7 @@ export interface Minute {
 }
 
 /** What must be true in the end. The growths are what 24 hours could bear many times over, and above an hour's noise. */
-export const LIMITS = {
+const LIMITS = {
   rssMbPerHour: 60,
   oldSpaceMbPerHour: 20,
   moreFiles: 20,

@@ -185,7 +185,7 @@ export class Live {
 const idOf = (view: LiveView) => (view.view === 'facility' ? view.id : undefined)
 
 /** The picture after a change. */
-export function retouched(picture: Picture, changes: Changes): Picture {
+function retouched(picture: Picture, changes: Changes): Picture {
   switch (picture.view) {
     case 'facilities':
       return { ...picture, ...listAfter(picture, changes as Changes & { upsert?: FacilitySummary[] }) }

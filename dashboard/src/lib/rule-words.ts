@@ -24,7 +24,7 @@ export const subjectText = (subject: Rule['subject'], words: Words, r: RuleWords
     ? words.of(FACILITY_KINDS[subject as FacilityKind].label)
     : (r.kinds[subject] ?? subject)
 
-export const windowsText = (windows: readonly DayWindow[], r: RuleWords): string =>
+const windowsText = (windows: readonly DayWindow[], r: RuleWords): string =>
   windows.length === 0
     ? r.allDay
     : windows
@@ -34,7 +34,7 @@ export const windowsText = (windows: readonly DayWindow[], r: RuleWords): string
         })
         .join(', ')
 
-export const ladderText = (ladder: readonly Rung[], words: Words): string =>
+const ladderText = (ladder: readonly Rung[], words: Words): string =>
   ladder
     .map(
       ({ severity, when, forMs }) =>

@@ -45,7 +45,6 @@ export const en = {
     counts: 'Facilities by kind and health',
     all: 'All facilities',
     sum: 'Total',
-    total: (n: string) => `${n} in total`,
     list: 'Facilities, worst first',
     showing: (shown: string, total: string) => `${shown} of ${total}`,
     showMore: 'Show more',
@@ -69,7 +68,6 @@ export const en = {
     overdue: (n: number) => `${n} overdue`,
     overdueWord: 'overdue',
     moreReasons: (n: number) => `+${n} more`,
-    allWell: 'All well',
     keys: '/ search · j k move · Enter open'
   },
   empty: {
@@ -81,7 +79,6 @@ export const en = {
   importing: {
     button: 'Import CSV',
     busy: 'Importing…',
-    title: 'Import',
     result: (created: number, updated: number, failed: number) =>
       `${created} created, ${updated} updated, ${failed} failed`,
     secretsOnce: 'Device passwords are shown only now. Download them before you leave this page.',
@@ -191,7 +188,6 @@ export const en = {
     evidenceLead: 'The readings that opened this ticket.',
     noEvidence: 'No reading opened this ticket.',
     measured: 'Measured',
-    received: 'Received',
     rule: 'Rule',
     version: (n: number) => `version ${n}`,
     fires: 'Fires when',
@@ -254,10 +250,6 @@ export const en = {
     noneMatch: 'Nothing with this reason.',
     anyReason: 'Any reason',
     reason: 'Reason',
-    device: 'Device',
-    path: 'Where',
-    detail: 'What',
-    received: 'Received',
     raw: 'Raw message'
   },
 
@@ -295,7 +287,6 @@ export const en = {
     ticket: 'Ticket',
     subject: 'About',
     device: 'Device',
-    lampGroup: 'Group of lamps',
     version: (n: number) => `v${n}`,
     off: 'No rule.'
   },

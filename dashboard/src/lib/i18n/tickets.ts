@@ -125,7 +125,6 @@ const en = {
     offShift: 'off shift',
     noCrews: 'There is no crew yet: add one on the page Crews.',
     unit: 'or a responsible unit',
-    unitOnly: 'Responsible unit',
     whoNeeded: 'Choose a crew, or name a unit.',
     into: 'The same as which ticket?',
     intoNone: 'No other open ticket nearby. Take one from the whole list:',
@@ -188,10 +187,8 @@ const en = {
     photos: 'Photos',
     checklist: 'Checklist',
     checklistSum: (ok: number, all: number) => `${ok} of ${all} as it should be`,
-    openRule: 'Open the rule',
     parameters: 'Settings it was opened under',
     from: (scope: string) => `from ${scope}`,
-    fromRule: 'from the rule',
     scope: {
       facility: 'this facility',
       road: 'the road',
@@ -236,8 +233,7 @@ const en = {
       >,
       nobody: 'nobody is named, so the operators'
     },
-    role: (role: string) => `all of role ${role}`,
-    crewWord: (crew: string) => `crew ${crew}`
+    role: (role: string) => `all of role ${role}`
   },
   report: {
     title: 'New ticket',
@@ -317,8 +313,7 @@ const en = {
     areaSum: 'An area counts all below it.',
     suspected: 'Suspected false completions',
     suspectedLead: 'Open tickets whose claim a sensor contradicted.',
-    suspectedNone: 'None among the open tickets.',
-    suspectedShow: 'Show them'
+    suspectedNone: 'None among the open tickets.'
   },
   plans: {
     title: 'Planned work',
@@ -380,9 +375,7 @@ const en = {
     none: 'Nothing new.',
     noneLead: 'You are told here when a ticket comes to your crew or waits for you.',
     markRead: 'Mark as read',
-    markAll: 'Mark all as read',
-    unread: 'Unread',
-    all: 'All'
+    markAll: 'Mark all as read'
   },
   cancel: 'Cancel',
   percent: (value: string) => `${value} %`
@@ -502,7 +495,6 @@ const zh: TicketWords = {
     offShift: '未当班',
     noCrews: '还没有班组，请先在“班组”页添加。',
     unit: '或移交责任单位',
-    unitOnly: '责任单位',
     whoNeeded: '请选择班组或填写责任单位。',
     into: '并入哪张工单？',
     intoNone: '附近没有其他未结工单，请在全部工单中选择：',
@@ -564,10 +556,8 @@ const zh: TicketWords = {
     photos: '照片',
     checklist: '检查表',
     checklistSum: (ok, all) => `${all} 项中 ${ok} 项合格`,
-    openRule: '查看规则',
     parameters: '立案时采用的参数',
     from: scope => `取自${scope}`,
-    fromRule: '取自规则',
     scope: {
       facility: '本设施',
       road: '所在道路',
@@ -609,8 +599,7 @@ const zh: TicketWords = {
       level: { grid: '网格', street: '街道', district: '区级', unit: '责任单位' },
       nobody: '未指定责任人，改报值班员'
     },
-    role: role => `全体${role}`,
-    crewWord: crew => `班组 ${crew}`
+    role: role => `全体${role}`
   },
   report: {
     title: '上报问题',
@@ -688,8 +677,7 @@ const zh: TicketWords = {
     areaSum: '区域含其全部下级。',
     suspected: '疑似虚报完成',
     suspectedLead: '报完成后与传感器数据不符的未结工单。',
-    suspectedNone: '未结工单中没有。',
-    suspectedShow: '查看'
+    suspectedNone: '未结工单中没有。'
   },
   plans: {
     title: '计划作业',
@@ -750,9 +738,7 @@ const zh: TicketWords = {
     none: '没有新消息。',
     noneLead: '工单派到班组或需要您办理时，会在这里提醒。',
     markRead: '标为已读',
-    markAll: '全部标为已读',
-    unread: '未读',
-    all: '全部'
+    markAll: '全部标为已读'
   },
   cancel: '取消',
   percent: value => `${value}%`

@@ -47,7 +47,6 @@ export const zh = {
     counts: '各类设施状态统计',
     all: '全部设施',
     sum: '合计',
-    total: n => `共 ${n} 处`,
     list: '设施（由差到好）',
     showing: (shown, total) => `${shown} / ${total} 处`,
     showMore: '显示更多',
@@ -71,7 +70,6 @@ export const zh = {
     overdue: n => `${n} 张超时`,
     overdueWord: '超时',
     moreReasons: n => `另有 ${n} 项`,
-    allWell: '一切正常',
     keys: '/ 搜索 · j k 移动 · Enter 打开'
   },
   empty: {
@@ -83,7 +81,6 @@ export const zh = {
   importing: {
     button: '导入 CSV',
     busy: '正在导入…',
-    title: '导入',
     result: (created, updated, failed) => `新建 ${created} 条，更新 ${updated} 条，失败 ${failed} 条`,
     secretsOnce: '设备密码只显示这一次，离开前请先下载。',
     download: '下载密码',
@@ -192,7 +189,6 @@ export const zh = {
     evidenceLead: '触发本工单的读数。',
     noEvidence: '本工单不是由读数触发。',
     measured: '测量时间',
-    received: '到达时间',
     rule: '规则',
     version: n => `第 ${n} 版`,
     fires: '触发条件',
@@ -255,10 +251,6 @@ export const zh = {
     noneMatch: '没有此类消息。',
     anyReason: '全部原因',
     reason: '原因',
-    device: '设备',
-    path: '位置',
-    detail: '说明',
-    received: '到达时间',
     raw: '原始消息'
   },
 
@@ -296,7 +288,6 @@ export const zh = {
     ticket: '工单',
     subject: '对象',
     device: '设备',
-    lampGroup: '路灯组',
     version: n => `第 ${n} 版`,
     off: '没有规则。'
   },
