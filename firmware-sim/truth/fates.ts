@@ -73,7 +73,9 @@ export function fatesOf(
       const begins = ticket.begins ?? from
       return (said.get(id) ?? [])
         .filter(({ at, arrives }) => arrives > from && at >= begins)
-        .map(({ arrives, intervalMs }) => ({ at: arrives, arrives, says: 'cleared', intervalMs }))
+        .map(({ arrives, intervalMs }) => {
+          return { at: arrives, arrives, earlyMs: backBefore(played, arrives), says: 'cleared', intervalMs }
+        })
     }
     if (!isSensed(rule)) return undefined
     const facility = facilities.get(
@@ -124,6 +126,12 @@ export function fatesOf(
 function lagAt({ stepMs, outages = [] }: Played, at: Millis): Millis {
   const after = outages.find(outage => at >= outage.to && at <= outage.to + 2 * stepMs)
   return 2 * stepMs + (after ? after.to - after.from : 0)
+}
+
+/** Live, some devices are back earlier than the last one, with which an outage is said to be over. */
+function backBefore({ liveLateMs, outages = [] }: Played, arrives: Millis): Millis {
+  const away = outages.find(({ to }) => to === arrives)
+  return liveLateMs !== undefined && away ? away.to - away.from : 0
 }
 
 /** When toilets were cleaned: scans, what a person verified, and what a sensor confirmed of the ticket of a smell. */

@@ -66,6 +66,24 @@ describe('hard minutes, for a live city', () => {
   })
 })
 
+it('a device that was silent may be heard as soon as the program is back, before the last one is', () => {
+  const city = truthCity({ seed: 7, facilities: 50 })
+  const device = city.devices.find(({ kind }) => kind === 'occupancy-sensor')!.id
+  const played = {
+    city,
+    faults: [{ kind: 'offline' as const, device, from: START + minutes(5), to: START + minutes(20) }],
+    from: START,
+    to: START + minutes(30),
+    stepMs: seconds(20),
+    liveLateMs: seconds(20),
+    outages: [{ from: START + minutes(19), to: START + minutes(22) }]
+  }
+  const [ticket] = foreseenOf(played).must.filter(({ rule }) => rule === 'device-silent')
+  const clears = ticket?.fate?.clears
+  expect(clears?.from).toBeLessThanOrEqual(START + minutes(20))
+  expect(clears?.to).toBeGreaterThanOrEqual(START + minutes(22))
+})
+
 describe('a storm of restarts', () => {
   const city = truthCity({ seed: 7, facilities: 200 })
   const { played, expectation } = plannedDays({ city, from: START, hoursLong: 48, thought: true })
