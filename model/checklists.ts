@@ -104,8 +104,6 @@ export type OdourReading = Static<typeof OdourReading>
 export const OdourAnswer = Type.Object({
   ok: Type.Union([Type.Boolean(), Type.Null()]),
   why: Type.Optional(Type.Enum(Object.keys(ODOUR_UNTOLD) as [OdourUntold, ...OdourUntold[]])),
-  /** A trouble with its smell is open, whatever the newest reading says. */
-  episode: Type.Optional(Type.Boolean()),
   readings: Type.Array(OdourReading)
 })
 export type OdourAnswer = Static<typeof OdourAnswer>

@@ -64,16 +64,16 @@ const SMALL_ROADS = [
   { from: 0, allowed: 2 }
 ] as const
 
+type LightingCondition = Extract<Condition, { lightingRate: unknown }>
+
 /** What is asked of lamps judged together: so much of their light, or so few dark ones. */
 export type LightingTarget = { pct: number } | { dark: number }
 
-/** What a condition asks of a road or a district's grade; undefined: it is about something else. */
+/** What a condition asks of a road or a district's grade. */
 export function lightingTarget(
-  condition: Condition,
+  { pct, roadPct, smallRoads }: LightingCondition,
   { isRoad, lamps }: { isRoad: boolean; lamps: number }
-): LightingTarget | undefined {
-  if (!('lightingRate' in condition)) return undefined
-  const { pct, roadPct, smallRoads } = condition
+): LightingTarget {
   if (isRoad && smallRoads && lamps < SMALL_ROAD_LAMPS) {
     return { dark: (SMALL_ROADS.find(({ from }) => lamps >= from) ?? SMALL_ROADS[2]).allowed }
   }

@@ -1,4 +1,5 @@
 import { subjectOf, type Subject } from '#model/ids'
+import { lightingStanding, lightingTarget, type LampView } from '#model/lighting'
 import type { Condition } from '#model/rules'
 import type { Millis } from '#model/time'
 import type { Registry } from '../registry.ts'
@@ -22,7 +23,6 @@ export interface LampGroup {
 }
 
 /** What a lamp counts as now. `out`: announced work, a cabinet without power, or it need not be lit. */
-export type LampView = 'lit' | 'dark' | 'unknown' | 'out'
 
 interface Membership extends Counted {
   groups: LampGroup[]
@@ -40,8 +40,6 @@ export interface LampGroups {
   of(lamp: FacilityPicture): readonly LampGroup[]
   /** The highest rung whose condition holds, 0 for none; undefined: nobody can tell. */
   rung(group: LampGroup, at: Millis): number | undefined
-  /** Lit ÷ should be lit in percent as a range, unknown lamps counted as dark and as lit. */
-  rate(group: LampGroup, at: Millis): { min: number; max: number }
   groups(): IterableIterator<LampGroup>
   get(subject: string): LampGroup | undefined
   darkLamps(group: LampGroup, at: Millis): FacilityPicture[]
@@ -62,14 +60,6 @@ export interface SavedLamp {
   state: LampView
   night: Millis
 }
-
-/** Roads of fewer lamps may be judged by how many are dark: so many are allowed from so many lamps on. */
-const SMALL_ROAD_LAMPS = 200
-const SMALL_ROADS = [
-  { from: 150, allowed: 4 },
-  { from: 100, allowed: 3 },
-  { from: 0, allowed: 2 }
-] as const
 
 export function createLampGroups(options: {
   registry: Registry
@@ -215,7 +205,6 @@ export function createLampGroups(options: {
       const held = instance.compiled.rule.ladder.map(({ when }) => rateHolds(when, subject, seen))
       return held.includes(undefined) ? undefined : held.lastIndexOf(true) + 1
     },
-    rate: ({ counts }, at) => rateOf(counts.seen(at)),
     groups: () => groups.values(),
     get: subject => groups.get(subject as Subject),
     darkLamps: (group, at) =>
@@ -267,31 +256,10 @@ const NOT_SEEN = { state: 'unknown', night: 0 } as const
 
 type Counts = ReturnType<NightCounts['seen']>
 
-function rateOf({ lamps, lit, dark, out }: Counts): { min: number; max: number } {
-  const total = lamps - out
-  if (total <= 0) return { min: 100, max: 100 }
-  return { min: (100 * lit) / total, max: (100 * (total - dark)) / total }
-}
-
 /** Whether it is so whatever the lamps do that nobody has heard of; undefined: it depends on them. */
 function rateHolds(condition: Condition, subject: Subject, counts: Counts): boolean | undefined {
   if (!('lightingRate' in condition)) return false
-  const under = isUnder(condition, subject, counts)
-  return under === undefined ? undefined : under === (condition.lightingRate === 'below')
-}
-
-function isUnder(
-  { pct, roadPct, smallRoads }: Extract<Condition, { lightingRate: unknown }>,
-  subject: Subject,
-  counts: Counts
-): boolean | undefined {
-  const isRoad = subject.startsWith('road:')
-  const { lamps, lit, dark, out } = counts
-  if (isRoad && smallRoads && lamps < SMALL_ROAD_LAMPS) {
-    const { allowed } = SMALL_ROADS.find(({ from }) => lamps >= from) ?? SMALL_ROADS[2]
-    return dark > allowed ? true : lamps - out - lit <= allowed ? false : undefined
-  }
-  const target = isRoad ? (roadPct ?? pct) : pct
-  const { min, max } = rateOf(counts)
-  return max < target ? true : min >= target ? false : undefined
+  const target = lightingTarget(condition, { isRoad: subject.startsWith('road:'), lamps: counts.lamps })
+  const standing = lightingStanding(target, counts)
+  return standing === 'unsure' ? undefined : (standing === 'under') === (condition.lightingRate === 'below')
 }

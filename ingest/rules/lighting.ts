@@ -178,7 +178,7 @@ function rowOf(tally: Tally, { engine, registry, desk }: LightingSources): Count
   const subject = level === 'road' ? subjectOf('road', id) : level === 'grade' ? subjectOf('area', id) : ''
   const rule = engine.groups.get(subject)?.instance.compiled.rule
   const target =
-    rule?.enabled === true
+    rule?.enabled === true && 'lightingRate' in rule.when
       ? lightingTarget(rule.when, { isRoad: level === 'road', lamps: tally.lamps })
       : undefined
   return {

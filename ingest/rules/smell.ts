@@ -2,7 +2,6 @@ import type { OdourAnswer, OdourReading } from '#model/checklists'
 import type { OdourMetric } from '#model/odour-limits'
 import type { Condition } from '#model/rules'
 import type { Millis } from '#model/time'
-import { isFiring } from './instance.ts'
 import type { OdourBook } from './odour-book.ts'
 import { isFresh, isOfHere, type DevicePicture, type FacilityPicture } from './picture.ts'
 
@@ -10,15 +9,14 @@ type Odour = Extract<Condition, { odour: unknown }>
 const METRICS: readonly OdourMetric[] = ['nh3Ppm', 'h2sPpm']
 
 /**
- * Whether it smells at a facility at journal time `at`, as its odour sensors say: smell while an episode of odour is open or a
- * reading is over its limit; none when all that can be decided is fresh and under it; else nobody can tell, with the reason.
+ * Whether it smells at a facility at journal time `at`, as its odour sensors say: smell where a reading is over its limit, also
+ * one of several; none when all that can be decided is fresh and not over it; else nobody can tell, with the reason. An episode that
+ * is still open does not count: it ends ten clean minutes later, and the list is about what is found now.
  */
 export function smellAt(facility: FacilityPicture | undefined, at: Millis, odour: OdourBook): OdourAnswer {
   const share = facility ? shareOf(facility) : 1
   const heard = (facility?.devices ?? []).flatMap(device => readingsOf(device, { share, at, odour }))
   const readings = heard.flatMap(({ reading, state }) => (state === 'fresh' && reading ? [reading] : []))
-  const episode = facility !== undefined && hasEpisode(facility)
-  if (episode) return { ok: false, episode, readings }
   if (readings.some(({ value, limit }) => value > limit)) return { ok: false, readings }
   if (heard.some(({ state }) => state === 'stale')) return { ok: null, why: 'stale', readings }
   if (readings.length > 0) return { ok: true, readings }
@@ -45,11 +43,6 @@ function readingsOf(
     return [{ state: 'fresh', reading: { ...read, at: new Date(measuredAt).toISOString() } }]
   })
 }
-
-const hasEpisode = ({ instances }: FacilityPicture): boolean =>
-  [...instances.values()].some(
-    instance => isFiring(instance) && odourOf(instance.compiled.rule.when).length > 0
-  )
 
 /** Which part of the limit counts here: the strictest of the rules it stands under, the limit itself without one. */
 function shareOf({ rules }: FacilityPicture): number {

@@ -442,9 +442,12 @@ describe('the lighting rate', () => {
       shine(world, at, 0, false, 'lc-0b')
     }
     expect(rates(world)).toContain('lighting-rate road:r-1')
-    expect(
-      world.engine().groups.rate(world.engine().groups.get('road:r-1')!, world.engine().time.at)
-    ).toEqual({ min: 90, max: 90 })
+    expect(world.engine().groups.get('road:r-1')?.counts.seen(world.engine().time.at)).toEqual({
+      lamps: 10,
+      lit: 9,
+      dark: 1,
+      out: 0
+    })
   })
 
   it('counts a lamp by the controller that reports, though another never did', () => {
