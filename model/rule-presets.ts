@@ -53,7 +53,7 @@ export const RULE_PRESETS: readonly RulePreset[] = [
     label: { en: 'By grade', zh: '分级' },
     why: {
       en: 'Main roads of a district 98 %, all others 96 %; a single main road 97 %, any other 95 %. A road without a grade is one of the others.',
-      zh: '主干道 98%，其他道路 96%；单条主干道 97%，其他单条道路 95%。未定等级的道路按其他道路计。'
+      zh: '主干路 98%，其他道路 96%；单条主干路 97%，其他单条道路 95%。未定等级的道路按其他道路计。'
     },
     ...graded({})
   },

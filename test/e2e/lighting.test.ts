@@ -46,7 +46,7 @@ it('counts by level, finds by name and area, goes by keys, and follows what happ
   const page = await read('/lighting', { language: 'zh', width: 390 })
   await seen(page, '.list li', /Road 1.*75%.*未达标/s)
   await page.getByRole('button', { name: '区·道路等级' }).click()
-  await seen(page, '.list li', /Gulou · 主干道.*75%/s)
+  await seen(page, '.list li', /Gulou · 主干路.*75%/s)
   await page.getByRole('button', { name: '道路', exact: true }).click()
   await page.getByLabel('区域').selectOption('street-2')
   await expect.poll(() => places(page)).toEqual(['Road 3'])

@@ -157,6 +157,8 @@ export class Live {
     } else {
       this.heardAt = Date.parse(message.at)
       this.#ahead = this.heardAt - Date.now()
+      // A phone whose clock is wrong must not show wrong ages until the next tick.
+      this.now = this.heardAt
       if (message.type === 'snapshot') this.#paint(message)
       if (message.type === 'changes') this.#retouch(message)
     }

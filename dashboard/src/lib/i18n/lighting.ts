@@ -95,7 +95,7 @@ const zh: LightingWords = {
     out: '计划施工、配电柜停电，或当前无需亮灯。'
   },
   standings: { under: '未达标', unsure: '待定', met: '达标' },
-  grades: { main: '主干道', secondary: '次干道', branch: '支路' },
+  grades: { main: '主干路', secondary: '次干路', branch: '支路' },
   percent: n => `${n}%`,
   range: (from, to) => `${from}～${to}%`,
   asked: percent => `≥ ${percent}`,

@@ -297,7 +297,7 @@ const zh: RuleWords = {
   },
   grades: {
     toiletClass: { 1: '一类', 2: '二类', 3: '三类' },
-    lightingGrade: { main: '主干道', secondary: '次干道', branch: '支路' },
+    lightingGrade: { main: '主干路', secondary: '次干路', branch: '支路' },
     cleaningGrade: { special: '特级', 1: '一级', 2: '二级', 3: '三级' }
   },
   scopeSearch: '搜索名称或编号',
