@@ -1,6 +1,6 @@
 import type { Millis } from '#model/time'
 import type { Expectation } from './expectation.ts'
-import { litByNight, type Work } from './lamp.ts'
+import { isExcused, litByNight, type Work } from './lamp.ts'
 import { createNightCounts, type Counted, type NightCounts } from './night-counts.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
 
@@ -64,7 +64,8 @@ export function createCabinets(options: {
 
   function goneness(lamp: FacilityPicture, at: Millis): Gone {
     const work = options.workOver(lamp)
-    let gone: Gone = 'unheard'
+    // Whoever works there may have switched it off, with its controller.
+    let gone: Gone = isExcused(work, at) ? 'no' : 'unheard'
     for (const device of lamp.devices) {
       if (device.device.kind !== 'lamp-controller') continue
       if (device.overdue && !options.gatewayOf(device)?.overdue) continue

@@ -73,6 +73,10 @@ export const LAMP_ASKED = {
   burning: { should: 'dark', blames: true }
 } as const satisfies Record<string, Asked>
 
+/** Work goes on over a lamp, or is over for less than the time lamps have to follow: nobody is to blame for its silence. */
+export const isExcused = (work: readonly Work[], at: Millis): boolean =>
+  work.some(({ from, to }) => from <= at && at < to + EXPECTATION_GRACE_MS)
+
 /** The next moment at which announced work changes what samples say. */
 export function nextWorkEdge(work: readonly Work[], at: Millis): Millis {
   let next = Infinity

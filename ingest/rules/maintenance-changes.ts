@@ -6,6 +6,7 @@ import { lookAtInstancesAnew, lookAtLamp } from './lamp-rules.ts'
 import type { KnownWindow } from './maintenance.ts'
 import type { FacilityPicture } from './picture.ts'
 import { rehush } from './rule-changes.ts'
+import { EXPECTATION_GRACE_MS } from './sun.ts'
 
 /** Takes a window over; what is in it now is quiet from now on, what no longer is may begin again. */
 export function announce(core: Core, window: MaintenanceWindow): void {
@@ -20,7 +21,7 @@ export function announce(core: Core, window: MaintenanceWindow): void {
   look(core, known, core.time.at)
 }
 
-/** It begins or ends: lamps are counted or not, pages show it. Holds see to themselves. */
+/** It begins, ends, or its lamps had their time to follow: they count or not, and pages show it. Holds see to themselves. */
 export const windowTurned = (core: Core, known: KnownWindow, at: Millis): void => look(core, known, at)
 
 export function scheduleWindows(core: Core): void {
@@ -36,7 +37,8 @@ function look(core: Core, known: KnownWindow, at: Millis): void {
 }
 
 function schedule(core: Core, known: KnownWindow, at: Millis): void {
-  known.due = at < known.from ? known.from : at < known.window.to ? known.window.to : Infinity
+  const { from, window } = known
+  known.due = [from, window.to, window.to + EXPECTATION_GRACE_MS].find(edge => at < edge) ?? Infinity
   core.timers.schedule(known)
 }
 

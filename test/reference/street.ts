@@ -111,7 +111,9 @@ export function streetEpisodes(street: Street): StreetEpisode[] {
   const gonePct = (slot: Slot): number => {
     const gone = lamps.filter(lamp => {
       const { device, throughGateway } = lamp
-      const excused = throughGateway && unheardFor('gw-1', slot, 2)
+      const excused =
+        (throughGateway && unheardFor('gw-1', slot, 2)) ||
+        workOver(lamp).some(({ from, to }) => slot >= from && slot < to + GRACE)
       return isOut(lamp, slot) === true || (unheardFor(device, slot, 2) && !excused)
     })
     return (100 * gone.length) / lamps.length

@@ -352,6 +352,16 @@ describe('announced work over lamps', { timeout: seconds(30) }, () => {
     expect(begun(world, 'cabinet-dead')).toEqual(['facility:cab-1 23:15 23:16'])
   })
 
+  it('excuses that they are not heard, for a quarter of an hour after it too', () => {
+    const world = streetWorld()
+    announce(world, 'road:r-1', '22:03', '23:00')
+    play(world, '22:00', '22:00', () => true)
+    world.tick(clock('23:15') - 1, 1)
+    expect(begun(world, 'cabinet-dead')).toEqual([])
+    world.tick(clock('23:17'), 1)
+    expect(begun(world, 'cabinet-dead')).toEqual(['facility:cab-1 23:15 23:16'])
+  })
+
   it('shortened gives it from the new end', () => {
     const world = streetWorld()
     announce(world, 'road:r-1', '22:00', '01:00')
