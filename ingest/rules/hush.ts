@@ -1,3 +1,4 @@
+import { expectedIntervalMs } from '#model/device-models'
 import { subjectOf, type Subject } from '#model/ids'
 import type { Millis } from '#model/time'
 import type { Core } from './core.ts'
@@ -71,10 +72,16 @@ function lastHush(core: Core, instance: Instance, from: Millis, at: Millis): Hus
   }
   if (graceMs > 0) take('grace', heardFrom(instance) + graceMs)
   if (core.maintenance.size > 0) {
-    take('maintenance', core.maintenance.lastEnd(subjectsOf(core, instance), from, at))
+    const graceMs = afterWorkMs(instance)
+    const end = core.maintenance.lastEnd(subjectsOf(core, instance), from - graceMs, at)
+    take('maintenance', end === undefined ? end : end + graceMs)
   }
   return last
 }
+
+/** As after an outage of ours: what was switched off for the work needs an interval to be heard again. */
+const afterWorkMs = ({ device, compiled }: Instance): Millis =>
+  device && 'silentIntervals' in compiled.rule.when ? expectedIntervalMs(device.device) : 0
 
 function heardFrom({ seat, device }: Instance): Millis {
   const devices = seat?.devices ?? (device ? [device] : [])

@@ -150,7 +150,7 @@ function single(past: Past, rule: Rule, devices: readonly Device[]): Episode[] {
   return episodesOf(judged, moments, past.end)
 }
 
-/** By arrival, whatever was said; after an outage of ours all of it anew, and every device has one interval of grace. */
+/** By arrival, whatever was said; after an outage of ours all of it anew. After that and after announced work it has an interval of grace. */
 function silence(past: Past, device: Device): Episode[] {
   const interval = expectedIntervalMs(device) / SLOT_MS
   const arrivals = past.messages
@@ -172,10 +172,14 @@ function silence(past: Past, device: Device): Episode[] {
       clear: slot => arrivals[heard.count - 1] === slot,
       forSlots: 0,
       clearForSlots: 0,
-      quiet: quietAt(past),
+      quiet: quietAt({ ...past, maintenance: past.maintenance.map(one => longer(one, interval)) }),
       asleep: asleepAt(past)
     },
     moments,
     past.end
   )
 }
+
+/** One that was over when it was entered was none. */
+const longer = (work: Past['maintenance'][number], slots: number) =>
+  work.entered < work.to ? { ...work, to: work.to + slots } : work

@@ -175,7 +175,7 @@ export function streetEpisodes(street: Street): StreetEpisode[] {
       'device-silent',
       `device:${device}`,
       { when: slot => unheardFor(device, slot, 3), clear: slot => !unheardFor(device, slot, 3) },
-      lamp && workOver(lamp)
+      lamp && workOver(lamp).map(({ from, to }) => ({ from, to: to + INTERVAL }))
     )
   })
   /** Some lamp should be lit, and had its time to follow. */
