@@ -233,6 +233,11 @@ export function createEngine(options: {
     }
   }
 
+  function setRuleNow(rule: Rule): void {
+    setRule(core, rule)
+    hearDesk()
+  }
+
   /** What tickets came to that rules must know. */
   function hearDesk(): void {
     // A cleaning may end what is a cleaning itself; none of it may be left for later, a checkpoint keeps no facts.
@@ -263,6 +268,7 @@ export function createEngine(options: {
       place(core, record)
       if (expectations.version !== version) expectAnew()
       if (core.calendar !== calendar) clockChanged()
+      hearDesk()
     },
 
     ruled(rule) {
@@ -271,11 +277,11 @@ export function createEngine(options: {
       if (rule.version !== next)
         return `version ${rule.version} does not follow ${next - 1}: somebody was faster`
       if (known && known.subject !== rule.subject) return 'a rule cannot change what it is about'
-      setRule(core, rule)
+      setRuleNow(rule)
       return undefined
     },
 
-    ruledAgain: rule => setRule(core, rule),
+    ruledAgain: setRuleNow,
     limited(change) {
       const next = core.odour.version + 1
       if (change.version !== next)
@@ -284,12 +290,16 @@ export function createEngine(options: {
       return undefined
     },
     limitedAgain: setLimits,
-    announced: window => announce(core, window),
+    announced(window) {
+      announce(core, window)
+      hearDesk()
+    },
     serviced: servicedAt,
     inTimeZone(timeZone) {
       useTimeZone(core, timeZone)
       expectAnew()
       clockChanged()
+      hearDesk()
     },
 
     record(record) {

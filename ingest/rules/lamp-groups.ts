@@ -9,7 +9,7 @@ import type { Expectation } from './expectation.ts'
 import { createInstance, type Instance } from './instance.ts'
 import { litByNight, sampledAt, type Work } from './lamp.ts'
 import { createNightCounts, type Counted, type NightCounts } from './night-counts.ts'
-import type { FacilityPicture } from './picture.ts'
+import { hasController, type FacilityPicture } from './picture.ts'
 import type { RuleBook } from './rule-book.ts'
 import { standingOfDistrict, standingOfRoad } from './standing.ts'
 import { EXPECTATION_GRACE_MS, type Sun } from './sun.ts'
@@ -167,7 +167,7 @@ export function createLampGroups(options: {
         }
       }
       // A lamp without a controller cannot be judged, so it is not in the count.
-      const groups = lamp.devices.length > 0 ? subjectsOf(lamp).flatMap(groupOf) : []
+      const groups = hasController(lamp) ? subjectsOf(lamp).flatMap(groupOf) : []
       const membership: Membership = { groups, expectation, ...carriedOver(old, expectation) }
       for (const group of groups) {
         group.members.add(lamp)
@@ -214,10 +214,10 @@ export function createLampGroups(options: {
       }),
     *views() {
       for (const [lamp, membership] of memberships)
-        if (lamp.devices.length > 0) yield { lamp, view: countedAs(membership, options.now().at) }
+        if (hasController(lamp)) yield { lamp, view: countedAs(membership, options.now().at) }
     },
     viewOf(lamp) {
-      const membership = lamp.devices.length > 0 ? memberships.get(lamp) : undefined
+      const membership = hasController(lamp) ? memberships.get(lamp) : undefined
       return membership && countedAs(membership, options.now().at)
     },
     compileAnew() {

@@ -5,17 +5,14 @@ import { touch, type Core } from './core.ts'
 import { lookAtInstancesAnew, lookAtLamp } from './lamp-rules.ts'
 import type { KnownWindow } from './maintenance.ts'
 import type { FacilityPicture } from './picture.ts'
-import { rehush } from './rule-changes.ts'
+import { rehushAll } from './rule-changes.ts'
 import { EXPECTATION_GRACE_MS } from './sun.ts'
 
 /** Takes a window over; what is in it now is quiet from now on, what no longer is may begin again. */
 export function announce(core: Core, window: MaintenanceWindow): void {
   const known = core.maintenance.put(window, core.time.at)
   for (const facility of facilitiesIn(core, window)) {
-    for (const seat of [facility, ...facility.devices.map(({ own }) => own)]) {
-      for (const instance of seat?.instances.values() ?? []) rehush(core, instance)
-    }
-    for (const { silence } of facility.devices) if (silence) rehush(core, silence)
+    rehushAll(core, facility)
     if (facility.facility.kind === 'light') lookAtInstancesAnew(core, facility)
   }
   look(core, known, core.time.at)

@@ -78,6 +78,10 @@ export interface FacilityPicture extends Seat {
   version: number
 }
 
+/** A light without one cannot be judged, whatever else is fitted to it. */
+export const hasController = ({ devices }: Seat): boolean =>
+  devices.some(({ device }) => device.kind === 'lamp-controller')
+
 /** Whether the device reported it since it was fitted to its facility: of the one before it says nothing here. */
 export const isOfHere = (device: DevicePicture, level: Level | undefined): level is Level =>
   level !== undefined && level.measuredAt > device.fittedAt

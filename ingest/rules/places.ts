@@ -13,7 +13,7 @@ import {
 } from './lamp-rules.ts'
 import { scheduleOf } from './lighting-schedule.ts'
 import type { DevicePicture, FacilityPicture } from './picture.ts'
-import { takeRules } from './rule-changes.ts'
+import { rehushAll, rehushDevice, takeRules } from './rule-changes.ts'
 import { scheduleSilence } from './silence.ts'
 
 /** Takes a registry record over at the journal time the engine stands at. */
@@ -35,6 +35,7 @@ function placeArea(core: Core, id: string): void {
     if (!core.registry.isUnder(parent, id)) continue
     takeRules(core, picture)
     if (kind === 'light') placeLamp(core, picture)
+    rehushAll(core, picture)
     touch(core, picture)
   }
 }
@@ -86,12 +87,16 @@ function placeLamp(core: Core, lamp: FacilityPicture): void {
   const expected = core.expectations.hold(scheduleOf(core.registry, lamp.facility), before, core.time.at)
   if (before) core.expectations.release(before)
   lamp.expected = expected
-  for (const group of core.groups.place(lamp, expected)) judgeGroup(core, group, core.time.at)
-  for (const cabinet of core.cabinets.place(lamp, expected)) judgeCabinet(core, cabinet, core.time.at)
-  if (before && before !== expected && core.time.at > 0) {
-    lookAtInstancesAnew(core, lamp)
-    lookAtLamp(core, lamp, core.time.at)
+  const { at } = core.time
+  const groups = core.groups.place(lamp, expected)
+  const cabinets = core.cabinets.place(lamp, expected)
+  if (at > 0) {
+    if (before && before !== expected) lookAtInstancesAnew(core, lamp)
+    // What was seen of it may be of work it left, or of a controller it had.
+    lookAtLamp(core, lamp, at)
   }
+  for (const group of groups) judgeGroup(core, group, at)
+  for (const cabinet of cabinets) judgeCabinet(core, cabinet, at)
   for (const device of lamp.devices) scheduleSilence(core, device)
 }
 
@@ -109,6 +114,7 @@ function placeFacility(core: Core, facility: Facility): void {
   takeRules(core, picture)
   if (!known) for (const device of core.registry.devicesOf(facility.id)) placeDevice(core, device)
   if (facility.kind === 'light') placeLamp(core, picture)
+  if (known) rehushAll(core, picture)
   // Its lamps may go by a schedule of its own.
   if (facility.kind === 'cabinet')
     for (const lamp of [...core.cabinets.lampsOf(facility.id)]) placeLamp(core, lamp)
@@ -137,6 +143,7 @@ function move(core: Core, device: DevicePicture, to: FacilityPicture | undefined
   if (from) from.devices = from.devices.filter(one => one !== device)
   to?.devices.push(device)
   takeRules(core, to, device)
+  rehushDevice(core, device)
   for (const facility of [from, to]) {
     if (!facility) continue
     if (facility.facility.kind === 'light') placeLamp(core, facility)

@@ -102,8 +102,18 @@ function dropHold(instance: Instance, sameCondition: boolean): void {
   }
 }
 
-/** Maintenance began, ended or was changed: what waited for its end is told the new one. */
-export function rehush(core: Core, instance: Instance): void {
+/** Maintenance around a facility is another, or it stands elsewhere: what waited there for an end is told the new one. */
+export function rehushAll(core: Core, facility: FacilityPicture): void {
+  for (const instance of facility.instances.values()) rehush(core, instance)
+  for (const device of facility.devices) rehushDevice(core, device)
+}
+
+export function rehushDevice(core: Core, { own, silence }: DevicePicture): void {
+  for (const instance of own?.instances.values() ?? []) rehush(core, instance)
+  if (silence) rehush(core, silence)
+}
+
+function rehush(core: Core, instance: Instance): void {
   const { state } = instance
   if (state.phase !== 'quiet' || state.why === undefined) return
   const met = state.met
