@@ -67,6 +67,11 @@ const shelf = (name: string, ask: string): string => `
     }
   })`
 const keptState = (id: string) => `${shelf('seen', `get('${id}')`)}.then(one => one?.ticket.state)`
+/** What is to be read where the alert of the open dialog stands: itself, unless it is below the fold or under the buttons. */
+const SEEN_ON_TOP = `(() => {
+  const { left, top, height } = document.querySelector('dialog[open] [role=alert]').getBoundingClientRect()
+  return document.elementFromPoint(left + 5, top + height / 2)?.textContent
+})()`
 const PHOTOS_KEPT = shelf('photos', 'count()')
 const detail = (id: string) => city.get<TicketDetail>(`/api/tickets/${id}`)
 
@@ -114,6 +119,7 @@ it('lets a crew work on a phone without signal, an operator verify, and a manage
   await phone.locator('dialog[open] .photos img').waitFor()
   await phone.locator('dialog[open] footer .primary').click()
   await seen(phone, 'dialog[open] [role=alert]', 'not answered yet')
+  expect(await phone.evaluate(SEEN_ON_TOP)).toMatch(/items are not answered yet/)
   await phone.getByRole('button', { name: 'All other items: yes' }).click()
   await phone.locator('dialog[open] footer .primary').click()
   await seen(phone, '.state', 'Claimed done')
