@@ -34,7 +34,10 @@ export interface LampGroups {
   /** Looks at a lamp again; the groups whose counts changed. */
   look(lamp: FacilityPicture, at: Millis): LampGroup[]
   verdict(group: LampGroup, at: Millis): Verdict
-  /** The same of a claim, by nothing but what lamps measured after `since`; the others may be lit or dark. Looks at every lamp. */
+  /**
+   * The same of a claim, by nothing but what lamps measured after `since`; the others may be lit or dark. Looks at every lamp, but
+   * where `since` is -Infinity.
+   */
   verdictSince(group: LampGroup, since: Millis, at: Millis): Verdict
   /** Those a lamp belongs to. */
   of(lamp: FacilityPicture): readonly LampGroup[]
@@ -140,6 +143,10 @@ export function createLampGroups(options: {
     return rateHolds(claimed ? (verify ?? clear) : clear, subject, counts) ? 'cleared' : 'between'
   }
 
+  /** Of lamps that say nothing at all nothing follows. */
+  const claimVerdictOf = (counts: Counts, group: LampGroup): Verdict =>
+    counts.lit + counts.dark === 0 ? 'between' : verdictOf(counts, group, true)
+
   /** As the groups count it: what it said in another night says nothing in this one. */
   function countedAs({ expectation, state, night }: Membership, at: Millis): LampView {
     const phase = expectation.phaseAt(at)
@@ -192,12 +199,14 @@ export function createLampGroups(options: {
     verdict: (group, at) => (isJudged(group, at) ? verdictOf(group.counts.seen(at), group) : 'between'),
     verdictSince(group, since, at) {
       if (!isJudged(group, at)) return 'between'
+      // Nobody claimed yet: what is counted anyway says it, and each report of a lamp costs no look at all the others.
+      if (since === -Infinity) return claimVerdictOf(group.counts.seen(at), group)
       const counts = { lamps: group.members.size, lit: 0, dark: 0, out: 0 }
       for (const lamp of group.members) {
         const view = lamp.expected?.phaseAt(at).lit ? seenAs(lamp, at, since) : 'out'
         if (view !== 'unknown') counts[view]++
       }
-      return counts.lit + counts.dark === 0 ? 'between' : verdictOf(counts, group, true)
+      return claimVerdictOf(counts, group)
     },
     of: lamp => memberships.get(lamp)?.groups ?? [],
     rung({ subject, counts, instance }, at) {

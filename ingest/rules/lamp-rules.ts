@@ -41,7 +41,7 @@ function hearGroup(core: Core, group: LampGroup, lamp: FacilityPicture, at: Mill
   const { instance, subject } = group
   const claimed = { compiled: instance.compiled, subject, instance }
   const claim = claimOf(core, claimed)
-  // It looks at every lamp of the group: only while reports are waited for, and when this one has something to say.
+  // After a claim it looks at every lamp of the group: only while reports are waited for, and when this one has something to say.
   if (!claim || (claim.since > 0 && claim.verification !== 'report')) return
   if (!lamp.devices.some(device => sampledAt(device) > claim.since)) return
   const verdict = core.groups.verdictSince(group, claim.since, at)

@@ -272,4 +272,39 @@ describe('a claim about a street', () => {
       expect([subject, world.minuteOf(row.verifyBy)]).toEqual([subject, 120])
     }
   })
+
+  it('looks at no other lamp of the street while nobody has claimed', () => {
+    const verify: Condition = { lightingRate: 'atLeast', pct: 100 }
+    const world = ruleWorld({
+      start: NOON + hours(6.5),
+      rules: DEFAULT_RULES.map(rule => (rule.id === 'lighting-rate' ? { ...rule, verify } : rule)),
+      records: [
+        area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+        road('r-1'),
+        ...[0, 1, 2].flatMap(i => [
+          facility(`light-${i}`, { kind: 'light', attributes: { road: 'r-1' } }),
+          device(`lc-${i}`, { kind: 'lamp-controller', facility: `light-${i}` })
+        ])
+      ]
+    })
+    const say = (i: number, at: number, powerState: 'on' | 'off') =>
+      world.say({ device: `lc-${i}`, at, values: { powerState } })
+    for (const at of [0, 5, 10, 11]) for (const i of [0, 1, 2]) say(i, at, 'off')
+    const ticket = world.open().find(({ rule }) => rule === 'lighting-rate')?.id ?? ''
+    const act = (action: TicketAction) =>
+      world.change({ kind: 'ticket-action', ticket, action, note: null, claimedAt: null, quietUntil: null })
+    for (const action of ['dispatch', 'accept', 'start'] as const) expect(act(action)).toBeNull()
+
+    const other = world.engine().facilities.get('light-2')!
+    const { devices } = other
+    let looks = 0
+    Object.defineProperty(other, 'devices', { get: () => (looks++, devices) })
+    for (const at of [12, 13, 14]) say(0, at, 'on')
+    expect(looks).toBe(0)
+
+    // All of them are lit for long enough: that is remembered, and a claim after it waits for no report.
+    for (const at of [15, 20, 25]) for (const i of [0, 1, 2]) say(i, at, 'on')
+    expect(act('claim')).toBeNull()
+    expect(world.tickets().find(({ id }) => id === ticket)?.closeReason).toBe('verified')
+  })
 })

@@ -8,6 +8,7 @@ import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 /** 22:00 in Shanghai: dark, and hours past the grace after dusk. */
 const EVENING = NOON + hours(10)
 const LAMPS = 10
+const CITY = area('city', { kind: 'city', lat: 32.06, lon: 118.78 })
 const light = (id: string, attributes: Attributes = {}) =>
   facility(id, { kind: 'light', parent: 'gulou', attributes: { road: 'r-1', ...attributes } })
 const controller = (id: string, to: string | null) => device(id, { kind: 'lamp-controller', facility: to })
@@ -17,7 +18,7 @@ function street(more: RegistryRecord[] = []) {
   const world = ruleWorld({
     start: EVENING,
     records: [
-      area('city', { kind: 'city', lat: 32.06, lon: 118.78 }),
+      CITY,
       area('gulou', { kind: 'district', parent: 'city' }),
       road('r-1', { parent: 'gulou', attributes: { lightingGrade: 'main' } }),
       road('r-2', { parent: 'gulou' }),
@@ -43,6 +44,11 @@ function street(more: RegistryRecord[] = []) {
         kind: 'maintenance',
         window: { id: `w-${subject}`, subject, from: world.timeOf(from), to: world.timeOf(to), note: '' }
       }),
+    viewOf(id: string) {
+      const { facilities, groups } = world.engine()
+      const lamp = facilities.get(id)
+      return lamp && groups.viewOf(lamp)
+    },
     open: () => world.open().map(({ rule, subject }) => `${rule} ${subject}`)
   }
 }
@@ -57,7 +63,7 @@ describe('the lighting rate', () => {
     expect(world.open()).toContain('lighting-rate road:r-1')
     world.play(25, 45)
     expect(world.open()).toEqual([])
-    expect(world.engine().groups.viewOf(world.engine().facilities.get('light-mast') as never)).toBeUndefined()
+    expect(world.viewOf('light-mast')).toBeUndefined()
   })
 
   it('does not blame a lamp for what its last controller said', () => {
@@ -72,18 +78,14 @@ describe('the lighting rate', () => {
 
   it('leaves out a lamp from when it came to a road with announced work, and counts it from when it left', () => {
     const world = street([light('light-x', { road: 'r-2' }), controller('lc-x', 'light-x')])
-    const viewOf = (id: string) => {
-      const { facilities, groups } = world.engine()
-      return groups.viewOf(facilities.get(id) as never)
-    }
     world.play(0, 5)
     world.say('lc-x', 6, false)
     world.work('road:r-2', 0, 240)
-    expect(viewOf('light-x')).toBe('out')
+    expect(world.viewOf('light-x')).toBe('out')
     world.register(light('light-x', { road: 'r-1' }))
-    expect(viewOf('light-x')).toBe('dark')
+    expect(world.viewOf('light-x')).toBe('dark')
     world.register(light('light-1', { road: 'r-2' }))
-    expect(viewOf('light-1')).toBe('out')
+    expect(world.viewOf('light-1')).toBe('out')
   })
 })
 
