@@ -9,7 +9,7 @@ import { until } from '#test/fixtures/until'
 const START = Date.parse('2026-11-02T02:00:00Z')
 const PASSWORD = 'long enough'
 
-const { city, open, read } = pageSuite({
+const { city, open, read, expectComplaint } = pageSuite({
   at: START,
   publicReports: true,
   begin: async () => {
@@ -70,6 +70,7 @@ it('takes a report without an account where that is on', async () => {
   await phone.locator('form .primary').click()
   await seen(phone, '[role=alert]', 'Please say what it is')
   await phone.getByRole('button', { name: 'Blocked' }).click()
+  expect(await phone.locator('[role=alert]').count()).toBe(0)
   await phone.fill('textarea', 'The door does not open')
   const photo = (shade: number) =>
     phonePhoto(shade).then(buffer => ({ name: `${shade}.jpg`, mimeType: 'image/jpeg', buffer }))
@@ -88,5 +89,27 @@ it('takes a report without an account where that is on', async () => {
   const desk = await read(`/tickets/${items[0]?.id}`)
   await desk.locator('img[src^="/api/attachments/"]').first().waitFor()
   const { reports } = await city.get<TicketDetail>(`/api/tickets/${items[0]?.id}`)
+  expect(reports[0]?.photos).toHaveLength(2)
+})
+
+it('leaves no photo out of a report because the signal went, and sends it when it is back', async () => {
+  expectComplaint(/ERR_INTERNET_DISCONNECTED/)
+  const phone = await open('/report?facility=toilet-1', { width: 390 })
+  await phone.getByRole('button', { name: 'Dirty' }).click()
+  await phone.context().setOffline(true)
+  const files = [await phonePhoto(40), await phonePhoto(140)]
+  await phone.setInputFiles(
+    'input[type=file]',
+    files.map((buffer, no) => ({ name: `${no}.jpg`, mimeType: 'image/jpeg', buffer }))
+  )
+  await seen(phone, '[role=alert]', 'cannot be reached')
+  await phone.locator('form .primary').click()
+  await seen(phone, '[role=alert]', 'A photo has not arrived')
+  await phone.context().setOffline(false)
+  await until('both have arrived', async () => (await phone.locator('fieldset li button').count()) === 2)
+  await phone.locator('form .primary').click()
+  await seen(phone, '[role=status]', 'has arrived')
+  const [ticket] = (await city.get<{ items: TicketSummary[] }>('/api/tickets')).items
+  const { reports } = await city.get<TicketDetail>(`/api/tickets/${ticket?.id}`)
   expect(reports[0]?.photos).toHaveLength(2)
 })

@@ -42,7 +42,7 @@ const en = {
       mine: 'Use my position',
       locating: 'Looking…',
       found: (metres: string) => `Found, to about ${metres}.`,
-      untold: 'No position was found. Allow it in your browser, or write it below.',
+      untold: 'No position was found. Allow it in your browser, or write latitude and longitude.',
       lat: 'Latitude',
       lon: 'Longitude'
     },
@@ -56,6 +56,7 @@ const en = {
       again: 'Try again',
       remove: 'Remove the photo',
       wait: 'A photo is still on its way.',
+      failed: 'A photo has not arrived. Try again, or remove it.',
       privacy: 'Only the sanitation office sees them, without place and device. Please show no faces.'
     },
     send: 'Send report',
@@ -119,7 +120,7 @@ const zh: ReporterWords = {
       mine: '使用当前位置',
       locating: '正在定位…',
       found: metres => `已定位，误差约 ${metres}。`,
-      untold: '无法获取位置。请在浏览器中允许定位，或在下方填写。',
+      untold: '无法获取位置。请在浏览器中允许定位，或填写经纬度。',
       lat: '纬度',
       lon: '经度'
     },
@@ -133,6 +134,7 @@ const zh: ReporterWords = {
       again: '重试',
       remove: '删除照片',
       wait: '照片尚未上传完成。',
+      failed: '有照片未上传成功，请重试或删除。',
       privacy: '仅环卫管理人员可见，不保留拍摄地点和设备信息。请勿拍到人脸。'
     },
     send: '提交上报',
