@@ -175,6 +175,9 @@ it('opens without signal, keeps a photo and a claim over reloads, and tells the 
   await phone.reload()
   await seen(phone, '.outbox', /1 action is saved.*1 photo/s)
   await seen(phone, '.queued', 'Claim done: saved on this phone')
+  await phone.locator('.where a').first().click()
+  await seen(phone, '.empty', 'No connection')
+  await phone.goBack()
 
   await phone.context().setOffline(false)
   await phone.locator('.outbox').waitFor({ state: 'detached' })
@@ -191,6 +194,19 @@ it('opens without signal, keeps a photo and a claim over reloads, and tells the 
   await phone.context().setOffline(true)
   await phone.goto(`${city.system.httpUrl}/tickets/${id}`)
   await seen(phone, '.empty', 'The server cannot be reached')
+})
+
+it('tells a crew above all why its ticket came back, until it claims again', async () => {
+  const id = await dirtyToilet()
+  const act = async (body: object) =>
+    expect((await city.post(`/api/tickets/${id}/actions`, body)).status).toBe(200)
+  for (const action of ['accept', 'claim']) await act({ action })
+  await act({ action: 'return', note: 'The corner behind the door' })
+  const phone = await read('li', `/tickets/${id}`, 390)
+  await seen(phone, '.sent-back', /Sent back:\s*The corner behind the door/)
+  for (const action of ['accept', 'claim']) await act({ action })
+  await seen(phone, '.state', 'Claimed done')
+  expect(await phone.locator('.sent-back').count()).toBe(0)
 })
 
 it('says when a report joined a ticket that is open, and asks for two photos of what was put right', async () => {

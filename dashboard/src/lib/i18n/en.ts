@@ -96,6 +96,7 @@ export const en = {
     back: 'Overview',
     missing: 'No such facility',
     missingHow: 'It may have been removed, or the address is wrong.',
+    away: 'No connection. What is known of this facility comes back by itself.',
     reasons: 'Why',
     noReasons: 'Nothing is wrong here.',
     since: 'since',

@@ -217,6 +217,7 @@ const en = {
     atOnce: 'at once',
     endOfDay: 'end of the day',
     kind: 'Kind',
+    sentBack: 'Sent back:',
     history: {
       crew: (crew: string) => `to ${crew}`,
       from: (crew: string) => `from ${crew}`,
@@ -586,6 +587,7 @@ const zh: TicketWords = {
     atOnce: '立即',
     endOfDay: '当日结束前',
     kind: '问题类型',
+    sentBack: '退回返工：',
     history: {
       crew: crew => `派给 ${crew}`,
       from: crew => `原班组 ${crew}`,

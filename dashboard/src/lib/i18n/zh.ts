@@ -97,6 +97,7 @@ export const zh = {
     back: '总览',
     missing: '没有这处设施',
     missingHow: '可能已被移除，或地址有误。',
+    away: '未连接。连接恢复后自动显示该设施的情况。',
     reasons: '原因',
     noReasons: '一切正常。',
     since: '始于',
