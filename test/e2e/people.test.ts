@@ -4,7 +4,7 @@ import { seen } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
 import { pageSuite } from '#test/fixtures/page-suite'
 
-const { city, read } = pageSuite()
+const { city, read, expectComplaint } = pageSuite()
 
 it('adds an account, shows its password once, and takes it away again after asking', async () => {
   const page = await read('/people')
@@ -98,6 +98,14 @@ it('puts a crew together, says who answers for an area, and takes the scan of a 
   const phone = await read(`/scan/${facility}/${code}`, { as: wang, width: 390 })
   await phone.getByRole('button', { name: 'Service done' }).click()
   await seen(phone, '[role=status]', 'Recorded')
+  expectComplaint(/ERR_INTERNET_DISCONNECTED/)
+  await phone.reload()
+  await phone.getByRole('button', { name: 'Service done' }).waitFor()
+  await phone.context().setOffline(true)
+  await phone.getByRole('button', { name: 'Service done' }).click()
+  await seen(phone, 'h1', 'Saved on this phone')
+  await phone.context().setOffline(false)
+  await seen(phone, 'h1', 'Recorded')
   await phone.goto(`${city.system.httpUrl}/scan/${facility}/${'A'.repeat(22)}`)
   await phone.getByRole('button', { name: 'Service done' }).click()
   await seen(phone, '[role=alert]', 'does not belong')
