@@ -5,6 +5,9 @@ export type FaultParams = Readonly<Record<string, string | number | Label>>
 /** The same with every label in one language. */
 type Said = Readonly<Record<string, string | number>>
 
+/** After a Chinese word a number stands apart, another word does not. */
+const apart = (text: string | number | undefined): string => String(text).replace(/^(?=[\w-])/, ' ')
+
 /** Everything that can be wrong with a rule, in words: in English for the API, in the reader's language on the page. */
 export const FAULT_TEXTS = {
   'not-an-object': { en: () => 'expected an object', zh: () => '须为对象' },
@@ -15,7 +18,7 @@ export const FAULT_TEXTS = {
   },
   'not-expected': {
     en: p => `expected ${p.expected}, came ${p.came}`,
-    zh: p => `须为${p.expected}，收到 ${p.came}`
+    zh: p => `须为${apart(p.expected)}，收到 ${p.came}`
   },
   'fields-expected': { en: p => `expected ${p.fields}`, zh: p => `须包含 ${p.fields}` },
   'no-condition': { en: p => `expected a condition, came ${p.came}`, zh: p => `须为条件，收到 ${p.came}` },

@@ -30,6 +30,8 @@ const number = (minimum: number, maximum: number) =>
     Type.Number({ minimum, maximum, description: `a number from ${minimum} to ${maximum}` }),
     `${minimum} 至 ${maximum} 的数值`
   )
+/** A value of a metric; what it may be, the metric says. */
+const anyNumber = inChinese(Type.Number({ minimum: -1e9, maximum: 1e9, description: 'a number' }), '数值')
 const whole = (minimum: number, maximum: number, unit: '' | ' of milliseconds' = '') =>
   inChinese(
     Type.Integer({ minimum, maximum, description: `a whole number${unit} from ${minimum} to ${maximum}` }),
@@ -72,10 +74,10 @@ export type Fields = Record<string, TSchema | Part>
 
 /** Every condition by the field that tells it from the others, with all of its fields; `?` behind a name: it may be missing. */
 export const CONDITIONS: Record<string, Fields> = {
-  atLeast: { metric: Metric, atLeast: number(-1e9, 1e9) },
-  atMost: { metric: Metric, atMost: number(-1e9, 1e9) },
-  above: { metric: Metric, above: number(-1e9, 1e9) },
-  below: { metric: Metric, below: number(-1e9, 1e9) },
+  atLeast: { metric: Metric, atLeast: anyNumber },
+  atMost: { metric: Metric, atMost: anyNumber },
+  above: { metric: Metric, above: anyNumber },
+  below: { metric: Metric, below: anyNumber },
   is: { metric: Metric, is: Raw },
   isNot: { metric: Metric, isNot: Raw },
   atLeastMetric: { metric: Metric, atLeastMetric: Metric },
@@ -250,7 +252,8 @@ export function conditionFaults(raw: unknown, path: string, depth = 0): Fault[] 
   const kinds = Object.keys(CONDITIONS).filter(key => key in raw)
   const [kind] = kinds
   if (kind === undefined || kinds.length > 1) {
-    const known = Object.keys(CONDITIONS).join(', ')
+    const listed = Object.keys(CONDITIONS)
+    const known = { en: listed.join(', '), zh: listed.join('、') }
     if (kind === undefined) return [fault(path, 'no-kind', { known })]
     return [fault(path, 'several-kinds', { kinds: { en: kinds.join(' and '), zh: kinds.join('、') }, known })]
   }
