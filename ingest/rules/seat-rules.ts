@@ -23,8 +23,8 @@ import {
 const RECENT_VALUES = 32
 /** Shared by all that have none; never added to. */
 const NOTHING_RECENT: NonNullable<Level['recent']> = []
-/** Which of two devices' verdicts a facility shows. */
-const WORSE: Record<Verdict, number> = { cleared: 0, between: 1, unknown: 2, met: 3 }
+/** Which of two devices' verdicts a facility shows: who cannot tell is left out beside one who can. */
+const WORSE: Record<Verdict, number> = { unknown: 0, cleared: 1, between: 2, met: 3 }
 const NO_RULES: readonly CompiledRule[] = []
 
 /** Takes one report of a device through the rules of its facility and of itself. Late readings move nothing. */
@@ -70,12 +70,33 @@ function hasAny(metrics: MetricId[], fresh: MetricId[]): boolean {
 }
 
 function settleAll(core: Core, seat: Seat, rules: readonly CompiledRule[], heard: Heard): void {
-  const { fresh, report, receivedAt } = heard
+  const { fresh, receivedAt } = heard
   for (const compiled of rules) {
     const instance = reads(compiled, fresh) ? seat.instances.get(compiled.rule.id) : undefined
-    if (instance) settle(core, instance, { until: report.measuredAt, knownAt: receivedAt })
+    if (instance) settle(core, instance, { until: timeOf(compiled, seat, heard), knownAt: receivedAt })
   }
 }
+
+/** Whether the device has said something of what the rule reads. */
+const speaks = ({ metrics }: CompiledRule, device: DevicePicture): boolean =>
+  metrics.some(metric => isOfHere(device, device.levels.get(metric)))
+
+/** More than one device of the seat speaks: they lag each in its own way, and the rule goes by the journal's time. */
+function isOfSeveral(compiled: CompiledRule, { devices }: Seat): boolean {
+  if (devices.length < 2) return false
+  let speaking = 0
+  for (const device of devices) if (speaks(compiled, device)) speaking++
+  return speaking > 1
+}
+
+const isAlone = (compiled: CompiledRule, { devices }: Seat, device: DevicePicture): boolean =>
+  devices.length === 1 || !devices.some(one => one !== device && speaks(compiled, one))
+
+const isBeforeFitted = ({ device, report }: Heard): boolean => report.measuredAt <= device.fittedAt
+
+/** The time at which a report counts for a rule: that of the device, or of the journal where another one speaks too. */
+const timeOf = (compiled: CompiledRule, seat: Seat, heard: Heard): Millis =>
+  isAlone(compiled, seat, heard.device) || isBeforeFitted(heard) ? heard.report.measuredAt : heard.receivedAt
 
 function setLevel(
   core: Core,
@@ -104,11 +125,14 @@ function recentOf({ recent, value, measuredAt: at }: Level, from: Millis): NonNu
   return list
 }
 
-/** Several devices with the metrics: the condition of any of them counts; to clear, all must. */
+/**
+ * Several devices with the metrics: the condition of any of them counts; to clear, all must that can tell. One that is stale says
+ * nothing beside one that is fresh, whatever it said last.
+ */
 export function verdictOf(core: Core, compiled: CompiledRule, seat: Seat, at: Millis): Verdict {
   let result: Verdict | undefined
   for (const device of seat.devices) {
-    if (!compiled.metrics.some(metric => isOfHere(device, device.levels.get(metric)))) continue
+    if (!speaks(compiled, device)) continue
     const one = compiled.verdict(device, at, core)
     if (result === undefined || WORSE[one] > WORSE[result]) result = one
   }
@@ -177,11 +201,14 @@ function judgeAll(core: Core, heard: Heard, seat: Seat | undefined, rules: reado
 
 function judgeOne(core: Core, compiled: CompiledRule, seat: Seat | undefined, heard: Heard): void {
   const { device, report } = heard
-  const own = compiled.verdict(device, report.measuredAt, core)
-  // A device nobody has anything to say about has no seat of its own yet. Of several devices another may say it.
-  const alone = seat === undefined || seat.devices.length === 1
+  // A device nobody has anything to say about has no seat of its own yet.
+  const alone = seat === undefined || isAlone(compiled, seat, device)
+  // Of one that came to several it says nothing yet what it measured before.
+  if (!alone && isBeforeFitted(heard)) return
+  const own = compiled.verdict(device, alone ? report.measuredAt : heard.receivedAt, core)
+  // Of several devices another may say it.
   if (alone && own !== 'met' && !seat?.instances.has(compiled.rule.id)) return
-  judgeReport(core, compiled, { seat: seat ?? seatOf(device), facility: device.facility, heard, own })
+  judgeReport(core, compiled, { seat: seat ?? seatOf(device), facility: device.facility, heard, own, alone })
 }
 
 /** Of a quiet device rules are judged without making anything; it gets its seat when something begins. */
@@ -191,14 +218,16 @@ export const seatOf = (device: DevicePicture): Seat =>
 function judgeReport(
   core: Core,
   compiled: CompiledRule,
-  on: { seat: Seat; facility: FacilityPicture | undefined; heard: Heard; own: Verdict }
+  on: { seat: Seat; facility: FacilityPicture | undefined; heard: Heard; own: Verdict; alone: boolean }
 ): void {
-  const { seat, facility, heard, own } = on
+  const { seat, facility, heard, own, alone } = on
   const { device, report, receivedAt } = heard
   const known = seat.instances.get(compiled.rule.id)
-  const alone = seat.devices.length === 1
-  // One of several devices may lag, and a new episode begins after the last: time only goes forward.
-  const at = Math.max(report.measuredAt, known?.at ?? seat.endedAt?.get(compiled.rule.id) ?? 0)
+  // Where there were several devices the one that is left may lag, and a new episode begins after the last: time only goes forward.
+  const at = Math.max(
+    alone ? report.measuredAt : receivedAt,
+    known?.at ?? seat.endedAt?.get(compiled.rule.id) ?? 0
+  )
   const verdict = alone && at === report.measuredAt ? own : verdictOf(core, compiled, seat, at)
   if (!known && verdict !== 'met') return
   const instance = known ?? begin(compiled, { seat, facility, device })
@@ -274,12 +303,16 @@ export function judgeNow(
   knownAt: Millis
 ): void {
   const { seat, facility, device, done } = on
+  const several = isOfSeveral(compiled, seat)
+  const before = seat.instances.get(compiled.rule.id)
+  // Another version of the rule may be the first that reads several.
+  if (several && before) settle(core, before, { until: knownAt, knownAt })
   const known = seat.instances.get(compiled.rule.id)
-  const late = done ? 0 : (known?.lagMs ?? 0)
+  const late = done || several ? 0 : (known?.lagMs ?? 0)
   const at = Math.max(knownAt - late, known?.at ?? seat.endedAt?.get(compiled.rule.id) ?? 0)
   const verdict = verdictOf(core, compiled, seat, at)
   if (!known && verdict !== 'met') return
-  const lagMs = known && !done && seat.devices.length === 1 ? known.lagMs : knownAt - at
+  const lagMs = known && !done && !several ? known.lagMs : knownAt - at
   judge(core, known ?? begin(compiled, { seat, facility, device }), { verdict, at, knownAt, lagMs })
 }
 

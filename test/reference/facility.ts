@@ -110,7 +110,11 @@ const slotsOfDay = (time: string): Slot => {
   return ((hour * 60 + minute) * 60_000) / SLOT_MS
 }
 
-/** By the device's own time; of several devices, that do not lag, one that meets the condition is enough and all must clear. */
+/**
+ * While one device has said something of what the rule reads: by that device's own time. From the first word of a second one on: by
+ * the journal's time, over what is fresh then. Of several devices those that can tell are asked, as long as there is one: one that
+ * meets the condition is enough, all of them must clear.
+ */
 function single(past: Past, rule: Rule, devices: readonly Device[]): Episode[] {
   const known: Reading[] = []
   const openHours = rule.windows.map(({ from, to }) => [slotsOfDay(from), slotsOfDay(to)] as const)
@@ -122,8 +126,14 @@ function single(past: Past, rule: Rule, devices: readonly Device[]): Episode[] {
     start: past.start,
     openHours
   })
+  const says = (condition: Condition, device: Device, slot: Slot): Truth =>
+    truthOf(condition, looked(device), slot, condition === rule.when)
+  const asked = (slot: Slot): readonly Device[] => {
+    const telling = devices.filter(device => typeof says(rule.when, device, slot) === 'boolean')
+    return telling.length > 0 ? telling : devices
+  }
   const each = (condition: Condition, slot: Slot): Truth[] =>
-    devices.map(device => truthOf(condition, looked(device), slot, condition === rule.when))
+    asked(slot).map(device => says(condition, device, slot))
   const quiet = quietAt(past)
   const judged: Judged = {
     when: slot => anyOf(each(rule.when, slot)),
@@ -136,17 +146,21 @@ function single(past: Past, rule: Rule, devices: readonly Device[]): Episode[] {
   }
   // A report that says nothing of what the rule reads does not move its time on.
   const read = [...metricsOf(rule.when), ...metricsOf(rule.clear)]
+  const speaking = new Set<string>()
   const moments = notLate(past.messages)
     .filter(
       ({ message, readings }) =>
         devices.some(({ id }) => id === message.device) &&
         readings.some(({ metric }) => read.includes(metric))
     )
-    .map(({ message: { at, received }, readings }): Moment => ({
-      at,
-      received,
-      learn: () => void known.push(...readings)
-    }))
+    .map(({ message: { device, at, received }, readings }): Moment => {
+      speaking.add(device)
+      return {
+        at: speaking.size > 1 ? received : at,
+        received,
+        learn: () => void known.push(...readings)
+      }
+    })
   return episodesOf(judged, moments, past.end)
 }
 

@@ -30,6 +30,8 @@ describe('the rules agree with the reference', { timeout: seconds(60) }, () => {
   }
   for (const [name, town] of Object.entries(TWO)) {
     it(`on a ${name}`, () => agree(town, { lag: 'none' }))
+    it(`on a ${name} that always lag as much`, () => agree(town, { lag: 'same' }))
+    it(`on a ${name} that store and send later`, () => agree(town, { lag: 'stored' }))
     it(`on a ${name} with outages of ours`, () => agree(town, { lag: 'none', outages: true }))
     it(`on a ${name} with maintenance and services`, () =>
       agree(town, { lag: 'none', maintenance: true, services: true }))
