@@ -38,15 +38,18 @@ interface Course {
   played: { to: Millis; stepMs: Millis; liveLateMs?: Millis; outages?: readonly Outage[] }
 }
 
+const countsFrom = ({ at, counts = at }: Heard): Millis => counts
+
 /** The moment it fires by what was heard, and what is heard from there on. */
 function afterFiring(ticket: MustTicket, heard: readonly Heard[]): readonly Heard[] | undefined {
   const holdMs = ticket.holdMs ?? HOLD_MS[ticket.rule]
   const begins = (ticket.begins ?? ticket.from - holdMs) - minutes(1)
   let since: Millis | undefined
   for (const [i, one] of heard.entries()) {
-    if (one.at < begins) continue
-    if (since !== undefined && one.at >= since + holdMs && one.at > since) return heard.slice(i)
-    if (one.says === 'met') since ??= one.at
+    const at = countsFrom(one)
+    if (at < begins) continue
+    if (since !== undefined && at >= since + holdMs && at > since) return heard.slice(i)
+    if (one.says === 'met') since ??= at
     else since = undefined
   }
   return since === undefined ? undefined : []
@@ -123,7 +126,8 @@ export function fateOf({ ticket, heard, deeds, byPerson = false, played }: Cours
         if (one.says === 'met') return { ...fate, clears: undefined, ending: undefined }
         continue
       }
-      if (clearing && one.at >= clearing.from + clearForMs) over(clearing.from + clearForMs, known)
+      const from = countsFrom(one)
+      if (clearing && from >= clearing.from + clearForMs) over(clearing.from + clearForMs, known)
       if ((state as string) === 'over' || fate.clears) continue
       const judged = !byPerson && claim && !claim.closed && state === 'claimed' && one.at > claim.at
       if (judged && (one.claimSays ?? one.says) === 'met') {
@@ -136,9 +140,9 @@ export function fateOf({ ticket, heard, deeds, byPerson = false, played }: Cours
       }
       if (one.says !== 'cleared') clearing = undefined
       else {
-        clearing ??= { from: one.at, lagMs: 0 }
-        clearing.lagMs = one.arrives - one.at
-        if (clearForMs === 0) over(one.at, known)
+        clearing ??= { from, lagMs: 0 }
+        clearing.lagMs = one.arrives - from
+        if (clearForMs === 0) over(from, known)
       }
     } else if (deed.what === 'accept') state = 'accepted'
     else if (deed.what === 'claim') {

@@ -132,6 +132,8 @@ export const isSensed = (rule: RuleId): boolean => SENSED[rule] !== undefined
 export interface Heard {
   at: Millis
   arrives: Millis
+  /** From when it counts where that is not `at`. */
+  counts?: Millis
   says: 'met' | 'cleared' | 'between'
   /** Where it is a matter of many sensors: by those alone that were heard since the newest claim. */
   claimSays?: 'met' | 'cleared' | 'between'

@@ -147,6 +147,15 @@ describe('while an episode goes on', () => {
     expect(lives()).toEqual([[17, 27, null]])
   })
 
+  it('a hold that stood still before the first word of a second sensor is not made full by it', () => {
+    const { full, say, tick, lives } = binOf(['fs-1', 'fs-2'], { forMs: minutes(60) })
+    // By its own time it is stale from 45 on; the second speaks when that is 30, and the hold would be full at 60.
+    full('fs-1', 40, 0)
+    say({ device: 'fs-2', at: 40, received: 70, values: { fillPct: 10 } })
+    tick(200)
+    expect(lives()).toEqual([])
+  })
+
   it('the one that says so is taken away: what the other says counts', () => {
     const { full, empty, register, tick, lives } = binOf(['fs-1', 'fs-2'])
     full('fs-1', 0)
