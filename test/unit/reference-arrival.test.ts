@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { MetricId } from '#model/metrics'
 import { seconds } from '#model/time'
 import type { Follows, Message } from '#test/reference/facility'
-import { check, pastOf, TOWNS, TWO, type Town } from '#test/reference/pasts'
+import { check, pastOf, TOWNS, TWO, type Lag, type Town } from '#test/reference/pasts'
 import { bundleSteps, play, written } from '#test/reference/play'
 
 /**
@@ -89,7 +89,9 @@ describe('a crash', { timeout: seconds(60) }, () => {
     it(`at any point changes nothing for a ${name}`, () =>
       check(
         fc.property(
-          town.chain(town => pastOf(town, { lag: 'none', outages: true, maintenance: true, services: true })),
+          fc
+            .tuple(town, fc.constantFrom<Lag>('none', 'stored'))
+            .chain(([town, lag]) => pastOf(town, { lag, outages: true, maintenance: true, services: true })),
           fc.array(fc.nat(300), { maxLength: 6 }),
           (past, crashes) => {
             const calm = play(past, { tickEvery: 5 })
