@@ -40,6 +40,11 @@ export const claimsOf = (one: Case): Claims => CLAIMS[one.fault.kind](one)
 const here = ({ facility }: Case): Subject => subjectOf('facility', facility.id)
 const itself = ({ device }: Case): Subject => subjectOf('device', device.id)
 const intervalOf = ({ device }: Case): Millis => expectedIntervalMs(device)
+/** Of several sensors what is heard counts from when it comes: at the end of a step. */
+const lateMs = ({ device, facility, played: { city, stepMs } }: Case): Millis =>
+  city.devices.some(one => one !== device && one.facility === facility.id && one.kind === device.kind)
+    ? stepMs
+    : 0
 /** A device wakes once a minute, and a played step arrives at its end. */
 const slackMs = ({ played }: Case): Millis => minutes(1) + played.stepMs
 
@@ -289,7 +294,7 @@ const CLAIMS: Record<FaultKind, (one: Case) => Claims> = {
     const rises = (ticket: MustTicket): MustTicket => {
       const critical = {
         from: ticket.from + STENCH.holdMs / 2,
-        to: ticket.from + ticket.toleranceMs + STENCH.holdMs + intervalOf(one)
+        to: ticket.from + ticket.toleranceMs + STENCH.holdMs + intervalOf(one) + lateMs(one)
       }
       return ticket.to > critical.to ? { ...ticket, critical } : ticket
     }
