@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
 import type { RuleDetail } from '#model/rule-shapes'
-import { hours, minutes } from '#model/time'
+import type { TicketPolicy } from '#model/ticket-policy'
+import { days, hours, minutes } from '#model/time'
 import { seen } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
 import { pageSuite } from '#test/fixtures/page-suite'
@@ -18,6 +19,7 @@ const { city, read } = pageSuite({
   }
 })
 const rule = (id: string) => city.get<RuleDetail>(`/api/rules/${id}`)
+const inSight = (y: number) => y > 0 && y < 900
 const named = (page: Page, legend: string) =>
   page.locator('fieldset').filter({ has: page.locator('legend', { hasText: legend }) })
 
@@ -57,6 +59,10 @@ it('lets a manager change a number, try it over what was stored, put it into for
   await page.fill('dialog[open] textarea', 'The market spills at noon')
   await page.getByRole('button', { name: 'Put into force' }).click()
   await seen(page, '[role=status]', 'Version 2 is in force.')
+  // It stands above the settings, whose end is where one saves.
+  await expect
+    .poll(() => page.locator('p[role=status]').boundingBox())
+    .toMatchObject({ y: expect.toSatisfy(inSight) })
   await seen(page, '.versions li', /v2.*by chen.*The market spills at noon.*Fill level is 80.% or more/s)
   expect(await rule('bin-full')).toMatchObject({ version: 2, when: { metric: 'fillPct', atLeast: 80 } })
 
@@ -92,8 +98,12 @@ it('makes an exception for a street, and says what counts for a bin there', asyn
   const device = await city.device('bin-2-s')
   await device.publish({ fillPct: 55 })
   await city.pass(minutes(11))
-  const { items } = await city.get<{ items: { rule: string; subject: string }[] }>('/api/tickets?status=open')
+  const { items } = await city.get<{ items: { id: string; rule: string; subject: string }[] }>(
+    '/api/tickets?status=open'
+  )
   expect(items).toMatchObject([{ rule: 'bin-full', subject: 'facility:bin-2' }])
+  await page.goto(`${city.system.httpUrl}/tickets/${items[0]?.id}`)
+  await seen(page, 'dl', /Opens when\s*Fill level is 50.% or more, for 10 min\s*from area Grid 1/)
 })
 
 it('asks more of a claim than of the end, and says so on the rule', async () => {
@@ -137,7 +147,7 @@ it('fills in a preset of the lighting target, and says in Chinese what is wrong 
   await when.getByText('以 JSON 编辑').click()
   await when.getByRole('textbox', { name: '以 JSON 编辑' }).fill('{"lightingRate": "below", "pct": 980}')
   await when.getByRole('button', { name: '采用' }).click()
-  await seen(chinese, 'fieldset [role=alert]', 'when.pct: 须为1 至 100 的数值，收到 980')
+  await seen(chinese, 'fieldset [role=alert]', 'when.pct: 须为 1 至 100 的数值，收到 980')
 })
 
 it('names what explains a rule, and not what waits for it in turn', async () => {
@@ -153,8 +163,24 @@ it('names what explains a rule, and not what waits for it in turn', async () => 
     .getByLabel('Add what explains it …')
     .selectOption({ label: 'Battery low (its gateway)' })
   await seen(other, 'fieldset [role=alert]', 'would wait for itself')
+  await seen(other, '.result', /Explained by: .* → .*Battery low \(its gateway\)/)
   await other.getByRole('button', { name: 'Remove Battery low (its gateway)' }).click()
   await seen(other, '.result', 'Nothing is changed yet.')
+})
+
+it('lets a manager save the policy from the field that was changed, with a reason', async () => {
+  const page = await read('/tickets/policy')
+  const save = page.getByRole('button', { name: 'Save policy' })
+  await page.getByLabel('A deferral reaches at most, days').fill('20')
+  await page.getByLabel('Grid', { exact: true }).fill('')
+  await page.getByLabel('Grid', { exact: true }).fill('90')
+  expect(await save.isEnabled()).toBe(true)
+  await save.click()
+  await page.fill('dialog[open] input[name=why]', 'The new contract')
+  await page.locator('dialog[open]').getByRole('button', { name: 'Save policy' }).click()
+  await seen(page, '[role=status]', 'Saved. It counts from now on.')
+  const policy = await city.get<TicketPolicy>('/api/ticket-policy')
+  expect(policy).toMatchObject({ deferMaxMs: days(20), escalation: [{ to: 'grid', share: 0.9 }, {}, {}, {}] })
 })
 
 it('changes the odour limits from a day on', async () => {

@@ -57,12 +57,13 @@ export function scopeText(
 /** What is wrong, in the reader's language. */
 export const faultText = (fault: Fault, { language }: Words): string => textOfFault(fault, language)
 
-/** One setting in words. */
+/** One setting in words; rules by the names somebody knows them by, else by their ids. */
 export function settingText(
   field: RuleField,
   value: Rule[RuleField] | undefined,
   words: Words,
-  r: RuleWords
+  r: RuleWords,
+  nameOf?: (rule: `rule:${string}`) => string | undefined
 ): string {
   if (value === undefined) return r.notSet
   switch (field) {
@@ -74,7 +75,9 @@ export function settingText(
     case 'parents':
       return (
         (value as Rule['parents'])
-          .map(({ rule, via }) => r.parentVia(rule, words.of(PARENT_VIAS[via].label)))
+          .map(({ rule, via }) =>
+            r.parentVia(nameOf?.(`rule:${rule}`) ?? rule, words.of(PARENT_VIAS[via].label))
+          )
           .join(words.t.listJoin) || '–'
       )
     case 'enabled':
@@ -94,6 +97,9 @@ export function settingText(
       return windowsText(value as readonly DayWindow[], r)
     case 'due':
       return value === 'end-of-day' ? r.endOfDay : duration(value as number, words.t.time)
+    case 'graceMs':
+    case 'reworkWithinMs':
+      return value === 0 ? '–' : duration(value as number, words.t.time)
     default:
       return duration(value as number, words.t.time)
   }
