@@ -257,7 +257,11 @@ export function createLivePicture(options: {
       const running = rows
         .filter(({ state }) => RUNNING.some(one => one === state))
         .sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))
-      const unsent = running.filter(({ state }) => state === 'new' || state === 'checked')
+      // Sent while no crew was on shift is sent to nobody yet.
+      const unsent = running.filter(
+        ({ state, crew, unit }) =>
+          state === 'new' || state === 'checked' || (state === 'dispatched' && crew === null && unit === null)
+      )
       const urgent = running.filter(row => row.clearedAt === null && pausedBy(row) === null)
       const newest = rows.sort((a, b) => b.openedAt - a.openedAt || (a.id < b.id ? -1 : 1))
       const first = (some: typeof rows) =>

@@ -209,6 +209,27 @@ it('tells a crew above all why its ticket came back, until it claims again', asy
   expect(await phone.locator('.sent-back').count()).toBe(0)
 })
 
+it('does not say that somebody was sent where no crew is on shift', async () => {
+  const crew = { name: 'North crew', contractor: null, areas: ['grid-1'], kinds: [], shifts: [], phone: null }
+  const { status } = await city.api('/api/crews/north', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...crew, members: ['li'], active: false, why: 'holidays' })
+  })
+  expect(status).toBe(200)
+  const { body } = await city.post<TicketDetail>('/api/tickets', {
+    kind: 'damaged',
+    source: 'hotline',
+    subject: 'facility:toilet-1'
+  })
+  expect((await city.post(`/api/tickets/${body.id}/actions`, { action: 'check' })).status).toBe(200)
+  const desk = await read('wang', '/')
+  await desk.getByRole('button', { name: 'Dispatch', exact: true }).click()
+  await seen(desk, '.now .line', /Repair the damage.*No crew on shift yet.*Transfer/s)
+  await desk.locator('.now .line a.button').first().click()
+  await seen(desk, 'dialog[open] h2', 'Transfer')
+})
+
 it('says when a report joined a ticket that is open, and asks for two photos of what was put right', async () => {
   const desk = await read('wang', '/tickets/new?facility=toilet-1')
   await seen(desk, '.chosen', 'toilet-1')

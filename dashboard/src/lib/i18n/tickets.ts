@@ -106,6 +106,7 @@ const en = {
   mark: {
     rework: 'Rework',
     suspected: 'Suspected false completion',
+    nobody: 'No crew on shift yet',
     asked: { defer: 'Asks to defer', extend: 'Asks for more time' },
     reporters: (n: number) => `${n} reports`,
     waitsUntil: (time: string) => `Waits for a report until ${time}`,
@@ -223,7 +224,7 @@ const en = {
       from: (crew: string) => `from ${crew}`,
       until: (time: string) => `until ${time}`,
       more: (time: string) => `${time} more`,
-      addressee: (who: string) => `told to ${who}`,
+      addressee: (who: string) => `told: ${who}`,
       claimedAt: (time: string) => `on the phone at ${time}`,
       suspected: 'A report contradicts the claim: suspected false completion',
       ticket: 'Ticket',
@@ -232,7 +233,7 @@ const en = {
         string,
         string
       >,
-      nobody: 'nobody is named, so the operators'
+      nobody: 'the operators, as nobody is named'
     },
     role: (role: string) => `all of role ${role}`
   },
@@ -477,6 +478,7 @@ const zh: TicketWords = {
   mark: {
     rework: '返工',
     suspected: '疑似虚报完成',
+    nobody: '暂无当班班组',
     asked: { defer: '申请缓办', extend: '申请延期' },
     reporters: n => `${n} 人次上报`,
     waitsUntil: time => `${time} 前等待传感器核实`,
