@@ -1,9 +1,11 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Subject } from '#model/ids'
 import type { Attributes, RegistryRecord } from '#model/registry'
 import { hours } from '#model/time'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
+import { check } from '#test/reference/pasts'
 
 /** 22:00 in Shanghai: dark, and hours past the grace after dusk. */
 const EVENING = NOON + hours(10)
@@ -103,4 +105,83 @@ describe('what waits for the end of announced work', () => {
     world.play(45, 75, [0])
     expect(world.open()).toContain('lamp-out facility:light-0')
   })
+})
+
+const which = fc.nat(3)
+const SCHEDULES = [undefined, [], [{ from: '16:00', to: '22:20' }], [{ from: '22:10', to: '06:00' }]]
+const moves = fc.array(
+  fc.oneof(
+    fc.record({ what: fc.constant('say' as const), lamp: which, lit: fc.boolean() }),
+    fc.record({
+      what: fc.constant('move' as const),
+      lamp: which,
+      road: fc.constantFrom('r-1', 'r-2'),
+      schedule: fc.constantFrom(...SCHEDULES)
+    }),
+    fc.record({ what: fc.constant('fit' as const), lamp: which, to: fc.option(which) }),
+    fc.record({
+      what: fc.constant('work' as const),
+      on: fc.constantFrom<Subject>('road:r-1', 'facility:light-0', 'device:lc-1', 'area:gulou'),
+      from: fc.nat(20),
+      lasts: fc.nat(40)
+    })
+  ),
+  { maxLength: 60 }
+)
+type Moves = typeof moves extends fc.Arbitrary<infer T> ? T : never
+type World = ReturnType<typeof street>
+
+/** A move each minute; before those of `crashes` the program crashes. */
+function wander(
+  all: Moves,
+  { crashes, look }: { crashes?: Set<number>; look?: (world: World) => void }
+): World {
+  const world = street()
+  all.forEach((one, i) => {
+    const at = i + 1
+    if (crashes?.has(i)) world.restart()
+    world.tick(at)
+    if (one.what === 'say') world.say(`lc-${one.lamp}`, at, one.lit)
+    else if (one.what === 'work') world.work(one.on, at + one.from, at + one.from + one.lasts)
+    else if (one.what === 'fit')
+      world.register(controller(`lc-${one.lamp}`, one.to === null ? null : `light-${one.to}`))
+    else {
+      const { lamp, road, schedule } = one
+      world.register(light(`light-${lamp}`, { road, ...(schedule && { lightingSchedule: schedule }) }))
+    }
+    look?.(world)
+  })
+  world.tick(all.length + 50)
+  return world
+}
+
+describe('lamps, controllers and work that come and go', { timeout: 60_000 }, () => {
+  it('leave the counts of every group what its lamps are', () =>
+    check(
+      fc.property(moves, all => {
+        wander(all, {
+          look(world) {
+            const { groups, time } = world.engine()
+            for (const { counts, members } of groups.groups()) {
+              const views = [...members].map(lamp => groups.viewOf(lamp))
+              const number = (view: string) => views.filter(one => one === view).length
+              expect(counts.seen(time.at)).toEqual({
+                lamps: views.length,
+                lit: number('lit'),
+                dark: number('dark'),
+                out: number('out')
+              })
+            }
+          }
+        })
+      })
+    ))
+
+  it('are judged alike wherever it crashed', () =>
+    check(
+      fc.property(moves, fc.array(fc.nat(60), { minLength: 1, maxLength: 4 }), (all, crashes) => {
+        const crashed = wander(all, { crashes: new Set(crashes) })
+        expect(crashed.effects.current).toEqual(wander(all, {}).effects.current)
+      })
+    ))
 })
