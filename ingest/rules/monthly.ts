@@ -7,14 +7,14 @@ import { undecidable } from './undecidable.ts'
 /** The first of each month in the morning: what no sensor can tell is asked of a person. */
 export interface MonthTimer extends Timed {
   readonly what: 'month'
-  readonly order: ''
+  readonly order: ' month'
 }
 
 export const createMonthTimer = (): MonthTimer => ({
   what: 'month',
   due: Infinity,
   queuedFor: Infinity,
-  order: ''
+  order: ' month'
 })
 
 /**

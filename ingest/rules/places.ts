@@ -173,7 +173,8 @@ function newDevice(core: Core, device: Device): DevicePicture {
     own: undefined,
     due: Infinity,
     queuedFor: Infinity,
-    order: `device-silent|device:${device.id}`
+    // After the rule's own timer of that name: a quiet time that ends with the silence is over first.
+    order: `device-silent|device:${device.id}|unheard`
   }
   core.devices.set(device.id, picture)
   return picture

@@ -274,7 +274,7 @@ function claimVerdictSince(
 ): Verdict {
   const levels = new Map(device.levels)
   for (const [metric, level] of device.levels)
-    if (level.measuredAt <= since) levels.set(metric, { ...level, measuredAt: device.fittedAt + 1 })
+    if (level.measuredAt <= since) levels.set(metric, { ...level, measuredAt: -Infinity })
   return compiled.claimVerdict({ ...device, levels }, at, { ...core, ...NO_LAMP_SEEN })
 }
 const NO_LAMP_SEEN = { lampsGonePct: () => 0, lampsLitPct: () => 0 }

@@ -8,7 +8,7 @@ export interface Timed {
   due: Millis
   /** The earliest time it stands in the heap for; Infinity: it is not in there. Owned by the heap. */
   queuedFor: Millis
-  /** Rule and subject: who goes first when several are due at once, so that every replay agrees. */
+  /** Rule and subject: who goes first when several are due at once, so that every replay agrees. No two may have the same. */
   readonly order: string
 }
 
