@@ -70,7 +70,7 @@ describe('the reporter', () => {
   it('may rate for fourteen days, also after a restart, though the ticket is long forgotten', () => {
     const world = ticketWorld()
     for (const n of [1, 2])
-      world.report(`R-${n}`, 0, { ...hotline, what: 'dirty', subject: `facility:bin-${n}` })
+      world.report(`R-${n}`, 0, { ...hotline, what: 'other', subject: `facility:bin-${n}` })
     done(world, 'R-1')
     world.act('R-2', 'check', 31)
     world.act('R-2', 'close', 32)
