@@ -96,9 +96,12 @@ describe('a storm of restarts', () => {
   const gateway = city.devices.find(({ kind }) => kind === 'gateway')!
   const [toilet] = city.devices.filter(({ kind }) => kind === 'occupancy-sensor')
   const [bin] = city.devices.filter(({ kind }) => kind === 'fill-sensor')
-  const storm = [gateway, toilet!, bin!].map(
-    ({ id }): Fault => ({ kind: 'reboot-storm', device: id, from: from + hours(3), to: from + hours(3.5) })
-  )
+  const storm = [gateway, toilet!, bin!].map(({ id }): Fault => ({
+    kind: 'reboot-storm',
+    device: id,
+    from: from + hours(3),
+    to: from + hours(3.5)
+  }))
   const reports = reportsOf(storm)
   const of = (device: string) => reports.filter(report => report.device === device)
   const restarts = (device: string) => of(device).filter(({ restarted }) => restarted)
