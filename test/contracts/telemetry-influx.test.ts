@@ -48,8 +48,10 @@ describe('telemetry in InfluxDB 1.x, a real one', () => {
       }
     }
     const store = influxTelemetryStore({ url: influx.url, bucket: 'lost_offset', offsets })
+    // One reading of the clock: were it to tick between two rows of a record, they would be one point.
+    const now = Date.now()
     const rows = Array.from({ length: 500 }, (_, i): TelemetryRow => {
-      const at = Date.now() - i
+      const at = now - i
       return {
         device: 'B-1',
         metric: 'm',
