@@ -1,5 +1,5 @@
 import type { TicketSummary } from '#model/api'
-import { LIGHTING_GRADES } from '#model/kinds'
+import { LIGHTING_GRADES, LIGHTING_GRADE_LABELS } from '#model/kinds'
 import { parsePoint, parseSubject } from '#model/ids'
 import type { Label } from '#model/label'
 import type { Rule } from '#model/rules'
@@ -11,12 +11,6 @@ import { allowedMs } from './tickets/clock.ts'
 
 const iso = (at: Millis): string => new Date(at).toISOString()
 const isoOrNull = (at: Millis | null): string | null => (at === null ? null : iso(at))
-
-const GRADE_WORDS: Record<(typeof LIGHTING_GRADES)[number], string> = {
-  main: '主干路',
-  secondary: '次干路',
-  branch: '支路'
-}
 
 /** A ticket as pages and APIs show it: its text is rendered when read, names as they are now. */
 export function describeTicket(row: TicketRow, registry: Registry, rule: Rule | undefined): TicketSummary {
@@ -77,7 +71,7 @@ function subjectName(subject: string, registry: Registry): string {
     const grade = LIGHTING_GRADES.find(one => id.endsWith(`:${one}`))
     const area = grade ? id.slice(0, -grade.length - 1) : id
     const name = registry.area(area)?.name ?? area
-    return grade ? `${name} · ${GRADE_WORDS[grade]} ${grade}` : name
+    return grade ? `${name} · ${LIGHTING_GRADE_LABELS[grade].zh} ${grade}` : name
   }
   const device = registry.device(id)
   const facility = device?.facility ? registry.facility(device.facility) : undefined

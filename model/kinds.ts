@@ -112,6 +112,11 @@ export const STREAMS = ['residual', 'recyclable', 'food', 'hazardous'] as const
 export const LIGHTING_GRADES = ['main', 'secondary', 'branch'] as const
 export const CLEANING_GRADES = ['special', '1', '2', '3'] as const
 export type LightingGrade = (typeof LIGHTING_GRADES)[number]
+export const LIGHTING_GRADE_LABELS: Record<LightingGrade, Label> = {
+  main: { en: 'main roads', zh: '主干路' },
+  secondary: { en: 'secondary roads', zh: '次干路' },
+  branch: { en: 'branch roads', zh: '支路' }
+}
 export type CleaningGrade = (typeof CLEANING_GRADES)[number]
 
 /** GB/T 30428 levels of the area tree, top down. */

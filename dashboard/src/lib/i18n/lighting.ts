@@ -28,7 +28,6 @@ const en = {
     out: 'Announced work, a cabinet without power, or it need not be lit now.'
   },
   standings: { under: 'under', unsure: 'not sure', met: 'met' } as Record<LightingStanding, string>,
-  grades: { main: 'main roads', secondary: 'secondary roads', branch: 'branch roads' },
   percent: (n: string) => `${n} %`,
   range: (from: string, to: string) => `${from} to ${to} %`,
   asked: (percent: string) => `≥ ${percent}`,
@@ -95,7 +94,6 @@ const zh: LightingWords = {
     out: '计划施工、配电柜停电，或当前无需亮灯。'
   },
   standings: { under: '未达标', unsure: '待定', met: '达标' },
-  grades: { main: '主干路', secondary: '次干路', branch: '支路' },
   percent: n => `${n}%`,
   range: (from, to) => `${from}～${to}%`,
   asked: percent => `≥ ${percent}`,

@@ -1,3 +1,4 @@
+import { LIGHTING_GRADES, LIGHTING_GRADE_LABELS } from '#model/kinds'
 import { useWords } from './words.svelte.ts'
 
 /** The words of the rules and maintenance pages. */
@@ -299,7 +300,7 @@ const zh: RuleWords = {
   },
   grades: {
     toiletClass: { 1: '一类', 2: '二类', 3: '三类' },
-    lightingGrade: { main: '主干路', secondary: '次干路', branch: '支路' },
+    lightingGrade: Object.fromEntries(LIGHTING_GRADES.map(grade => [grade, LIGHTING_GRADE_LABELS[grade].zh])),
     cleaningGrade: { special: '特级', 1: '一级', 2: '二级', 3: '三级' }
   },
   scopeSearch: '搜索名称或编号',
