@@ -8,7 +8,9 @@ const project = (name: string, timeoutMs: number) => ({
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: timeoutMs,
-    hookTimeout: Math.max(timeoutMs, 30_000)
+    hookTimeout: Math.max(timeoutMs, 60_000),
+    // As long as `until` and the browser wait: a busy machine is slow, not wrong.
+    expect: { poll: { timeout: 30_000 } }
   }
 })
 
@@ -37,7 +39,7 @@ export default defineConfig({
     passWithNoTests: false,
     projects: [
       project('unit', 5_000),
-      withPostgres('contracts', 20_000),
+      withPostgres('contracts', 60_000),
       withPostgres('integration', 60_000),
       {
         test: {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { BrokerLimits } from '#broker/limits'
 import { topicOf } from '#model/topics'
 import { brokerFixture, type BrokerFixture, type RawClient } from '#test/fixtures/broker'
@@ -38,7 +38,7 @@ describe('while the journal is slow', () => {
     expect(fixture.journal.head()).toBe(0)
     fixture.disk.heal()
     const all = Array.from({ length: 50 }, (_, i) => i + 1)
-    await vi.waitFor(() => expect([a.acks(), b.acks()]).toEqual([all, all]))
+    await expect.poll(() => [a.acks(), b.acks()]).toEqual([all, all])
     expect((await payloads()).filter(p => p.startsWith('bin-1'))).toEqual(all.map(i => `bin-1 ${i}`))
   })
 
@@ -51,7 +51,7 @@ describe('while the journal is slow', () => {
     await pause(50)
     expect(raw.acks()).toEqual([])
     fixture.disk.heal()
-    await vi.waitFor(() => expect(raw.acks()).toEqual([1, 2]))
+    await expect.poll(() => raw.acks()).toEqual([1, 2])
   })
 
   it('still answers pings, and takes new connections', async () => {
@@ -74,7 +74,7 @@ describe('while the journal fails', () => {
     for (let i = 1; i <= 5; i++) publish(raw, 'bin-1', i)
     await pause(2500)
     fixture.disk.heal()
-    await vi.waitFor(() => expect(raw.acks()).toEqual([1, 2, 3, 4, 5]))
+    await expect.poll(() => raw.acks()).toEqual([1, 2, 3, 4, 5])
     // Now nothing of it waits, and it is silent.
     await raw.closed()
     expect(fixture.metrics.refused['keepalive-timeout']).toBe(1)
@@ -87,14 +87,14 @@ describe('while the journal fails', () => {
     await a.packet('puback')
     fixture.disk.fail()
     for (let i = 2; i <= 20; i++) publish(a, 'bin-1', i)
-    await vi.waitFor(() => expect(fixture.metrics.gateStalled).toBe(1))
+    await expect.poll(() => fixture.metrics.gateStalled).toBe(1)
     publish(b, 'bin-2', 1)
     await pause(600)
     expect([a.acks(), b.acks()]).toEqual([[1], []])
     fixture.disk.heal()
-    await vi.waitFor(() => expect(a.acks()).toEqual(Array.from({ length: 20 }, (_, i) => i + 1)), 3000)
-    await vi.waitFor(() => expect(b.acks()).toEqual([1]))
-    expect(fixture.metrics).toMatchObject({ gateStalled: 0, gateBytes: 0 })
+    await expect.poll(() => a.acks()).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+    await expect.poll(() => b.acks()).toEqual([1])
+    await expect.poll(() => fixture.metrics).toMatchObject({ gateStalled: 0, gateBytes: 0 })
     const found = (await payloads()).filter(p => p.startsWith('bin-1'))
     expect(found).toEqual(Array.from({ length: 20 }, (_, i) => `bin-1 ${i + 1}`))
   })
@@ -106,15 +106,15 @@ describe('what waits for the journal', () => {
     fixture.disk.hold()
     const [greedy, modest] = [await connected('bin-1'), await connected('bin-2')]
     for (let i = 1; i <= 100; i++) publish(greedy, 'bin-1', i, Buffer.alloc(20_000))
-    await vi.waitFor(() => expect(fixture.metrics.pausedSockets).toBe(1), 5000)
+    await expect.poll(() => fixture.metrics.pausedSockets).toBe(1)
     publish(modest, 'bin-2', 1)
     await pause(50)
     // One read may carry it over the limit, by what a socket buffers.
     expect(fixture.metrics.gateBytes).toBeLessThan(400_000)
     fixture.disk.heal()
-    await vi.waitFor(() => expect(greedy.acks()).toHaveLength(100))
-    expect(modest.acks()).toEqual([1])
-    expect(fixture.metrics.pausedSockets).toBe(0)
+    await expect.poll(() => greedy.acks()).toHaveLength(100)
+    await expect.poll(() => modest.acks()).toEqual([1])
+    await expect.poll(() => fixture.metrics.pausedSockets).toBe(0)
   })
 
   it('is bounded for all together', async () => {
@@ -128,8 +128,8 @@ describe('what waits for the journal', () => {
     expect(fixture.metrics.gateBytes).toBeLessThan(500_000)
     fixture.disk.heal()
     const all = Array.from({ length: 50 }, (_, i) => i + 1)
-    for (const raw of clients) await vi.waitFor(() => expect(raw.acks()).toEqual(all), 5000)
-    expect(fixture.metrics).toMatchObject({ pausedSockets: 0, gateBytes: 0 })
+    for (const raw of clients) await expect.poll(() => raw.acks()).toEqual(all)
+    await expect.poll(() => fixture.metrics).toMatchObject({ pausedSockets: 0, gateBytes: 0 })
   })
 
   it('is in the journal when the broker has closed, and so are the last wills', async () => {
