@@ -62,7 +62,8 @@ export function describeTicket(row: TicketRow, registry: Registry, rule: Rule | 
 export const pausedBy = ({ deferredUntil, pauses }: TicketRow): TicketSummary['paused'] =>
   deferredUntil === null ? (pauses.find(({ until }) => until === null)?.why ?? null) : 'deferred'
 
-function subjectName(subject: string, registry: Registry): string {
+/** What a ticket is about, by names as they are now; of what has no name its id. */
+export function subjectName(subject: string, registry: Registry): string {
   const { type, id } = parseSubject(subject) ?? { type: undefined, id: subject }
   if (type === 'facility') return registry.facility(id)?.name ?? id
   if (type === 'point') return pointName(id)
@@ -75,8 +76,13 @@ function subjectName(subject: string, registry: Registry): string {
   }
   const device = registry.device(id)
   const facility = device?.facility ? registry.facility(device.facility) : undefined
-  return facility ? `${facility.name} · ${device?.name || id}` : (device?.name ?? id)
+  const name = device?.name || id
+  return facility && !isNamedAfter(name, facility.name) ? `${facility.name} · ${name}` : name
 }
+
+/** Many registers call a device like what it is fitted to, or that and a word more: once is enough. "Bin 12" is not after "Bin 1". */
+const isNamedAfter = (name: string, place: string): boolean =>
+  name.startsWith(place) && !/^[a-z\d]/i.test(name.slice(place.length))
 
 /** A place without a record has only its position for a name. */
 function pointName(id: string): string {
