@@ -1,5 +1,3 @@
-import { Type, type Static } from 'typebox'
-
 /** Photos that people attach. They are made anew when they come in: smaller, and without where and by what they were taken. */
 
 export const MAX_PHOTO_BYTES = 10 * 1024 * 1024
@@ -7,15 +5,3 @@ export const MAX_PHOTO_BYTES = 10 * 1024 * 1024
 export const MAX_PHOTO_PIXELS = 64_000_000
 /** The longer side of what is kept, in pixels: a plate is still read at it. */
 export const PHOTO_SIDE = 2048
-
-export const AttachmentId = Type.String({ pattern: '^[0-9a-f]{64}$' })
-export const AttachmentItem = Type.Object({
-  id: AttachmentId,
-  who: Type.String(),
-  at: Type.String({ format: 'date-time' }),
-  type: Type.String(),
-  bytes: Type.Integer(),
-  width: Type.Integer(),
-  height: Type.Integer()
-})
-export type AttachmentItem = Static<typeof AttachmentItem>

@@ -1,7 +1,4 @@
-import { Type, type Static } from 'typebox'
-import { ID_PATTERN } from './ids.ts'
 import type { Label } from './label.ts'
-import { PUBLIC_KIND_IDS, TICKET_KIND_IDS } from './ticket-kinds.ts'
 import type { CloseReason, Role, TicketSource, TicketState } from './tickets.ts'
 import { days } from './time.ts'
 
@@ -44,7 +41,7 @@ export const REPORT_STATES = {
   'closed-without-work': { label: { en: 'Closed without work', zh: '未作处理，已结束' } }
 } as const satisfies Record<string, { label: Label }>
 export type ReportState = keyof typeof REPORT_STATES
-const REPORT_STATE_IDS = Object.keys(REPORT_STATES) as ReportState[]
+export const REPORT_STATE_IDS = Object.keys(REPORT_STATES) as ReportState[]
 
 /** Why nothing was done; what the office wrote to itself stays there. */
 export const WITHOUT_WORK = {
@@ -62,6 +59,7 @@ export const WITHOUT_WORK = {
   }
 } as const satisfies Record<string, { label: Label }>
 export type WithoutWork = keyof typeof WITHOUT_WORK
+export const WITHOUT_WORK_IDS = Object.keys(WITHOUT_WORK) as WithoutWork[]
 
 const OPEN: Partial<Record<TicketState, ReportState>> = {
   new: 'received',
@@ -94,65 +92,8 @@ export function reportState({
   return { state: 'closed-without-work', why }
 }
 
-const Instant = Type.String({ format: 'date-time' })
-const Nullable = <T extends Parameters<typeof Type.Array>[0]>(schema: T) => Type.Union([schema, Type.Null()])
-const State = Type.Enum([...REPORT_STATE_IDS])
-const Stars = Type.Integer({ minimum: 1, maximum: 5 })
-
-/** No name of a crew or a person, no comment, no photo: what the street may know. */
-export const FollowedReport = Type.Object({
-  code: Type.String(),
-  kind: Type.Enum([...TICKET_KIND_IDS]),
-  /** The name of the facility, road or area, or a position. */
-  place: Type.String(),
-  reportedAt: Instant,
-  state: State,
-  /** Why nothing was done. */
-  why: Nullable(Type.Enum(Object.keys(WITHOUT_WORK) as WithoutWork[])),
-  /** What was reached when, oldest first. */
-  steps: Type.Array(Type.Object({ state: State, at: Instant })),
-  /** Put off until then, by an approved deferral. */
-  postponedUntil: Nullable(Instant),
-  rating: Nullable(Type.Object({ stars: Stars, comment: Nullable(Type.String()), at: Instant })),
-  /** Until when it can be rated; null: it cannot, not yet or not any more. */
-  rateUntil: Nullable(Instant),
-  /** The clock that the page shows. */
-  timeZone: Type.String()
-})
-export type FollowedReport = Static<typeof FollowedReport>
-
-export const RatingRequest = Type.Object(
-  { stars: Stars, comment: Type.Optional(Type.String({ maxLength: 500 })) },
-  { additionalProperties: false }
-)
-export type RatingRequest = Static<typeof RatingRequest>
-
 /** With one report of somebody without an account. */
 export const PUBLIC_PHOTOS = 3
-/** The name of a photo on its way into a report: 128 random bits, of use once and for an hour. */
-export const PublicUpload = Type.Object({
-  id: Type.String({ pattern: '^[\\w-]{22}$' }),
-  expiresAt: Instant
-})
-export type PublicUpload = Static<typeof PublicUpload>
-
-/** What somebody without an account saw: at a facility whose sign they read, or at a position. */
-export const PublicReportRequest = Type.Object(
-  {
-    kind: Type.Enum([...PUBLIC_KIND_IDS]),
-    facility: Type.Optional(Type.String({ pattern: ID_PATTERN })),
-    lat: Type.Optional(Type.Number({ minimum: -90, maximum: 90 })),
-    lon: Type.Optional(Type.Number({ minimum: -180, maximum: 180 })),
-    note: Type.Optional(Type.String({ maxLength: 500 })),
-    /** Ids of uploads. */
-    photos: Type.Optional(
-      Type.Array(PublicUpload.properties.id, { maxItems: PUBLIC_PHOTOS, uniqueItems: true })
-    )
-  },
-  { additionalProperties: false }
-)
-export type PublicReportRequest = Static<typeof PublicReportRequest>
-export const PublicReports = Type.Object({ open: Type.Boolean() })
 
 /** Satisfaction (满意度): what reporters said in a period. */
 export interface Satisfaction {

@@ -7,17 +7,13 @@ import { followedCase, type FollowedCase } from '#db/followed-reports'
 import type { TicketReportBody } from '#model/changes'
 import { AppError } from '#model/errors'
 import { pointSubject, subjectOf } from '#model/ids'
+import { RATE_WITHIN_MS, REPORTER, codeTyped, reportState, type ReportState } from '#model/report-follow'
 import {
   FollowedReport,
   PublicReportRequest,
   PublicReports,
-  RATE_WITHIN_MS,
-  RatingRequest,
-  REPORTER,
-  codeTyped,
-  reportState,
-  type ReportState
-} from '#model/report-follow'
+  RatingRequest
+} from '#model/report-follow-shapes'
 import type { TicketKind } from '#model/ticket-kinds'
 import { isOpen, type CloseReason, type TicketState } from '#model/tickets'
 import { hours, minutes, type Millis } from '#model/time'

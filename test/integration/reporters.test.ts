@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RatesOf, ReportedTicket, TicketDetail, TicketRates } from '#model/api'
-import type { FollowedReport } from '#model/report-follow'
+import type { FollowedReport } from '#model/report-follow-shapes'
 import type { Role } from '#model/tickets'
 import { minutes, type Millis } from '#model/time'
 import { cityCsv } from '#test/fixtures/city-csv'

@@ -1,5 +1,5 @@
 import type { Problem } from '#model/api'
-import type { AttachmentItem } from '#model/attachments'
+import type { AttachmentItem } from '#model/attachment-shapes'
 import { seconds } from '#model/time'
 import { askToSignIn, ApiError } from './api.ts'
 

@@ -7,7 +7,7 @@ import type {
   TicketReportRequest,
   TicketSummary
 } from '#model/api'
-import type { AttachmentItem } from '#model/attachments'
+import type { AttachmentItem } from '#model/attachment-shapes'
 import type { ServiceAnswer } from '#model/crews'
 import type { Label } from '#model/label'
 import type { TicketAction } from '#model/tickets'

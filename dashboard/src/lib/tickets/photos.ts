@@ -1,4 +1,4 @@
-import type { AttachmentItem } from '#model/attachments'
+import type { AttachmentItem } from '#model/attachment-shapes'
 import { MAX_PHOTO_BYTES, PHOTO_SIDE } from '#model/attachments'
 import { days, type Millis } from '#model/time'
 import { newKey } from './key.ts'
