@@ -40,10 +40,10 @@ export default defineConfig({
     projects: [
       project('unit', 5_000),
       withPostgres('contracts', 60_000),
-      withPostgres('integration', 60_000),
+      withPostgres('integration', 120_000),
       {
         test: {
-          ...project('postgres-15', 60_000).test,
+          ...project('postgres-15', 120_000).test,
           include: onPostgres15,
           globalSetup: ['test/fixtures/postgres-15-server.ts']
         }

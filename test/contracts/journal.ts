@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CONSUMERS, type Journal, type JournalEntry, type JournalRecord } from '#db/journal'
 import type { Clock } from '#model/time'
 import { faultyDisk, type FaultyDisk } from '#test/fixtures/faulty-disk'
@@ -78,7 +78,7 @@ export function journalContract({ freshDir, open }: JournalHarness) {
       expect(acked).toEqual([])
       expect(journal.head()).toBe(0)
       disk.heal()
-      await vi.waitFor(() => expect(acked).toEqual([1, 2]))
+      await expect.poll(() => acked).toEqual([1, 2])
     })
 
     it('calls back in the order of the calls, over many batches and both ways of appending', async () => {
@@ -94,7 +94,7 @@ export function journalContract({ freshDir, open }: JournalHarness) {
           else journal.appendThen(entry('x'), done)
         }
       })
-      await vi.waitFor(() => expect(order).toHaveLength(last))
+      await expect.poll(() => order).toHaveLength(last)
       const called = order.filter(i => i % 7 !== 0)
       expect(called).toEqual([...called].sort((a, b) => a - b))
       const promised = order.filter(i => i % 7 === 0)
@@ -258,7 +258,7 @@ export function journalContract({ freshDir, open }: JournalHarness) {
       await journal.confirm('store', journal.head())
       expect(journal.health().reason).toContain('state')
       await journal.confirm('state', journal.head())
-      await vi.waitFor(() => expect(journal.health().ok).toBe(true), 5000)
+      await expect.poll(() => journal.health().ok).toBe(true)
       expect(await journal.append(entry('room again'))).toBe(accepted + 1)
       expect(journal.health().bytes).toBeLessThan(1024 * 1024)
     })
@@ -275,7 +275,7 @@ export function journalContract({ freshDir, open }: JournalHarness) {
       await new Promise(resolve => setTimeout(resolve, 20))
       expect(answers).toEqual([])
       disk.heal()
-      await vi.waitFor(() => expect(answers).toHaveLength(20))
+      await expect.poll(() => answers).toHaveLength(20)
       expect(answers.slice(0, 9)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9'])
       expect(answers.slice(9)).toEqual(Array(11).fill('full'))
       expect(await journal.append(entry('later'))).toBe(10)

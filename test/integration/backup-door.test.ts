@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { seconds } from '#model/time'
+import { minutes } from '#model/time'
 import { certificateAuthority } from '#test/fixtures/certificates'
 import { freshDatabase, type TestDatabase } from '#test/fixtures/database'
 import { freePort } from '#test/fixtures/free-port'
@@ -100,9 +100,7 @@ describe('a backup of a running Mingjie with TLS', () => {
     await until(
       'it is shown and trusted',
       async () => (await run('backup', ['--out', file], env)).code === 0,
-      {
-        withinMs: seconds(30)
-      }
+      { withinMs: minutes(1) }
     )
   })
 })

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { topicOf } from '#model/topics'
 import { brokerFixture, connectPacket, type BrokerFixture } from '#test/fixtures/broker'
 import mqttPacket from 'mqtt-packet'
@@ -24,7 +24,7 @@ describe('a device', () => {
   it('may send at QoS 0: recorded, without an answer', async () => {
     const device = await fixture.device('bin-1')
     await device.publishAsync(telemetry, 'qos 0', { qos: 0 })
-    await vi.waitFor(async () => expect(await texts()).toEqual(['telemetry bin-1 qos 0']))
+    await expect.poll(texts).toEqual(['telemetry bin-1 qos 0'])
   })
 
   it('hears its own commands and answers them', async () => {
@@ -51,7 +51,7 @@ describe('a device', () => {
     const raw = await fixture.raw()
     await raw.connect('bin-1', { will })
     raw.socket.destroy()
-    await vi.waitFor(async () => expect(await texts()).toEqual(['status bin-1 offline']))
+    await expect.poll(texts).toEqual(['status bin-1 offline'])
   })
 
   it('connecting again takes over its earlier connection', async () => {
@@ -108,7 +108,7 @@ it('what comes in one piece with other packets is recorded and acknowledged in i
       raw.send(piece.subarray(at, at + size))
       await new Promise(resolve => setTimeout(resolve, 2))
     }
-    await vi.waitFor(() => expect(raw.acks()).toEqual([1, 2, 3, 4]))
+    await expect.poll(() => raw.acks()).toEqual([1, 2, 3, 4])
     raw.socket.destroy()
   }
   const once = ['telemetry bin-1 first', 'telemetry bin-1 second', 'telemetry bin-1 fourth']
@@ -133,7 +133,7 @@ it('nothing behind a refused message is recorded', async () => {
   )
   await raw.closed()
   expect(fixture.metrics.refused.topic).toBe(1)
-  await vi.waitFor(async () => expect(await texts()).toEqual(['telemetry bin-1 1']))
+  await expect.poll(texts).toEqual(['telemetry bin-1 1'])
 })
 
 describe('a gateway', () => {
@@ -200,7 +200,7 @@ describe('connecting is refused', () => {
     expect((await raw.packet('connack')).returnCode).toBe(returnCode)
     await raw.closed()
     expect(fixture.metrics.refused[reason]).toBe(1)
-    await vi.waitFor(() => expect(fixture.metrics.connections).toBe(0))
+    await expect.poll(() => fixture.metrics.connections).toBe(0)
   })
 
   it('with MQTT 5, by return code 1', async () => {

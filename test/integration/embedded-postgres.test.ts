@@ -135,10 +135,11 @@ describe('the embedded Postgres', () => {
     const pool = connectPostgres({ embedded: server })
     const busy = pool.query('select pg_sleep(30)').catch((error: unknown) => error)
     const before = server.pid
-    await pool.query('select 1')
+    const sleeping = `select from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'`
+    await expect.poll(async () => (await pool.query(sleeping)).rowCount).toBe(1)
     process.kill(before, 'SIGKILL')
     expect(await busy).toBeInstanceOf(Error)
-    await expect.poll(() => server.pid, { timeout: 20_000 }).not.toBe(before)
+    await expect.poll(() => server.pid).not.toBe(before)
     expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
     await pool.end()
   })

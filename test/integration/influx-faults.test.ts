@@ -44,7 +44,7 @@ const storeTrouble = async () =>
   (await city.api<Pick<SystemState, 'troubles'>>('/readyz')).body.troubles.find(
     ({ part }) => part === 'store'
   )?.detail
-const named = (words: string, withinMs: Millis = seconds(10)) =>
+const named = (words: string, withinMs: Millis = seconds(30)) =>
   until(`readiness says "${words}"`, async () => (await storeTrouble())?.includes(words), { withinMs })
 const caughtUp = () =>
   until(
@@ -99,7 +99,8 @@ describe('with InfluxDB', () => {
         )
       }
       await named('cannot be reached: start it or correct INFLUX_URL (ECONNREFUSED)')
-      expect((await tickets()).map(({ rule, facility }) => `${rule} ${facility}`)).toEqual(['bin-fire bin-2'])
+      const opened = async () => (await tickets()).map(({ rule, facility }) => `${rule} ${facility}`)
+      await expect.poll(opened).toEqual(['bin-fire bin-2'])
       expect((await city.api('/healthz')).status).toBe(200)
       const history = await city.api<{ code: string; detail: string }>(
         '/api/facilities/bin-1/telemetry?metric=fillPct'
@@ -141,7 +142,7 @@ describe('with InfluxDB', () => {
     await city.settled()
     influx.freeze()
     await bin.publish({ fillPct: 2 })
-    await named('does not answer in time', seconds(25))
+    await named('does not answer in time', seconds(45))
     influx.thaw()
     await caughtUp()
     await city.settled()

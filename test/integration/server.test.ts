@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ImportResult, TicketDetail, TicketSummary } from '#model/api'
 import { ROLES, type Role } from '#model/tickets'
 import { ADMIN, runningServer, type RunningServer } from '#test/fixtures/running-server'
+import { until } from '#test/fixtures/until'
 
 let server: RunningServer
 let admin: { authorization: string }
@@ -26,15 +27,6 @@ const get = (url: string, headers: object = admin) => server.app.inject({ url, h
 const post = (url: string, payload: object, headers: object = {}) =>
   server.app.inject({ method: 'POST', url, payload, headers: { ...admin, ...headers } })
 
-const until = async <T>(ask: () => Promise<T | undefined> | T | undefined): Promise<T> => {
-  for (let i = 0; i < 200; i++) {
-    const answer = await ask()
-    if (answer !== undefined) return answer
-    await new Promise(resolve => setTimeout(resolve, 25))
-  }
-  throw new Error('waited in vain')
-}
-
 /** A bin that burns, and its ticket. */
 async function burningBin(id: string): Promise<TicketSummary> {
   await csv(
@@ -43,7 +35,7 @@ async function burningBin(id: string): Promise<TicketSummary> {
     `device,${id}-s,${id},,fill-sensor,,,`
   )
   await server.report(`${id}-s`, { fillPct: 40, tempC: 80 })
-  return until(async () => {
+  return until(`${id} has its ticket`, async () => {
     const [ticket] = (await get(`/api/tickets?facility=${id}`)).json<{ items: TicketSummary[] }>().items
     // Live a moment before it is stored.
     const stored = ticket && (await get(`/api/tickets/${ticket.id}`)).statusCode === 200
@@ -321,7 +313,7 @@ describe('the import', () => {
     expect(await server.credentials.check('s-1', 'wrong')).toEqual({ ok: false })
 
     await server.report('s-1', { fillPct: 42 })
-    const shown = await until(async () => {
+    const shown = await until('its level is shown', async () => {
       const facility = (await get('/api/facilities/bin-1')).json<{ headline: { value: number } | null }>()
       return facility.headline?.value
     })
@@ -424,7 +416,7 @@ describe('history', () => {
     await server.report('cc-1', { containerFillPct: 40 })
     const told = async <T>(query: string) =>
       (await get(`/api/facilities/c-1/telemetry?metric=${query}`)).json<{ items: T[] }>().items
-    const buckets = await until(async () => {
+    const buckets = await until('both are stored', async () => {
       const items = await told<{ count: number }>('containerFillPct&step=3600000')
       return items.reduce((sum, bucket) => sum + bucket.count, 0) === 2 ? items : undefined
     })
@@ -443,7 +435,7 @@ describe('history', () => {
   it('tells what could not be understood, newest first, page by page', async () => {
     for (const device of ['q-1', 'q-2', 'q-3']) await server.report(device, { fillPct: 1 })
     const url = '/api/quarantine?reason=unknown-device&limit=2'
-    const first = await until(async () => {
+    const first = await until('all three are there', async () => {
       const page = (await get(url)).json<{ items: { device: string }[]; nextCursor: string | null }>()
       return page.items[0]?.device === 'q-3' ? page : undefined
     })

@@ -7,6 +7,7 @@ import { drivenClock } from '#sim/driven-clock'
 import type { Fault } from '#sim/faults'
 import { connectFleet, type Fleet, type FleetOptions } from '#sim/fleet'
 import { brokerFixture, type BrokerFixture } from '#test/fixtures/broker'
+import { until } from '#test/fixtures/until'
 
 const city = makeCity({ seed: 7, scale: 0.02 })
 const speakers = city.devices.filter(({ gateway }) => gateway === null)
@@ -44,14 +45,6 @@ async function aFleet(broker: BrokerFixture, options: Partial<FleetOptions> = {}
 
 const entriesOf = ({ payload }: JournalRecord): TelemetryEntry[] =>
   [JSON.parse(Buffer.from(payload).toString())].flat() as TelemetryEntry[]
-
-async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error('it never came to hold')
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-}
 
 describe('a fleet on the real broker', () => {
   it('plays time step by step: everything acknowledged is in the journal, in the order of each device', async () => {
@@ -131,15 +124,15 @@ describe('a fleet on the real broker', () => {
     fleet.live(clock)
     await first.close()
     open.splice(open.indexOf(first), 1)
-    await eventually(() => fleet.counts().connected === 0)
+    await until('all are cut off', () => fleet.counts().connected === 0)
     clock.set(from + minutes(30))
     await new Promise(resolve => setTimeout(resolve, 1200))
     expect(fleet.counts().acknowledged).toBe(0)
 
     const second = await aBroker({ listen: { host: '127.0.0.1', port } })
-    await eventually(() => fleet.counts().connected === speakers.length)
+    await until('all are back', () => fleet.counts().connected === speakers.length)
     const toilet = speakers.find(({ kind }) => kind === 'occupancy-sensor')!.id
-    await eventually(async () => {
+    await until('what was measured meanwhile is there', async () => {
       const mine = (await second.recorded()).filter(r => r.deviceId === toilet && r.kind === 'telemetry')
       return mine.flatMap(entriesOf).length === 30
     })
@@ -152,7 +145,7 @@ describe('a fleet on the real broker', () => {
     await expect(aFleet(broker, { secrets: wrong })).rejects.toThrow(
       `device ${speakers[3]!.id} cannot connect to ${urlOf(broker)}`
     )
-    await eventually(() => speakers.every(({ id }) => !broker.broker.isConnected(id)))
+    await until('none is connected', () => speakers.every(({ id }) => !broker.broker.isConnected(id)))
   })
 
   it('says so when nobody listens', async () => {

@@ -135,7 +135,7 @@ describe('what a person did', () => {
     world.clock.set(START + hours(1))
     const change = await accept(id, world.clock.now())
     const impatient = consumer?.applied(change.id, 50)
-    const patient = consumer?.applied(change.id, 8000)
+    const patient = consumer?.applied(change.id, 30_000)
     await expect(impatient).rejects.toMatchObject({ code: 'not-applied-yet' })
     await pass(60)
     expect(await patient).toEqual({ refused: null })

@@ -104,25 +104,24 @@ describe('Postgres away', () => {
       await one.publish({ tempC: 20 }, base)
       await city.settled()
 
+      const before = city.system.journal.head()
       proxy[how]()
-      const sentAt = performance.now()
       await one.publish({ tempC: 70 }, base + minutes(5))
       await two.publish({ tempC: 20 }, base + minutes(5))
       for (let n = 0; n < 5; n++) await one.publish({ tempC: 21 + n }, base + minutes(10 + 3 * n))
       await one.publish({ tempC: 90 }, base + minutes(30))
-      expect(performance.now() - sentAt).toBeLessThan(seconds(3))
+      // All of it has its PUBACK, and nothing of it is decided.
+      expect(city.system.ingest.state.committed()).toBeLessThanOrEqual(before)
 
       // History follows the rules, so it is them who stand still.
-      await until('readiness names it', async () => (await troubles(city)).parts.includes('rules'), {
-        withinMs: seconds(20)
-      })
+      await until('readiness names it', async () => (await troubles(city)).parts.includes('rules'))
       expect((await troubles(city)).status).toBe(503)
       expect((await city.api('/healthz')).status).toBe(200)
       await settle(500)
 
       proxy.mend()
       await until('readiness is back', async () => (await city.api('/readyz')).status === 200, {
-        withinMs: seconds(30)
+        withinMs: minutes(1)
       })
       await city.settled()
       expect(await valuesOf(city, 'bin-1')).toEqual([20, 70, 21, 22, 23, 24, 25, 90])
@@ -138,7 +137,7 @@ describe('Postgres away', () => {
         minutes(5)
       ])
     },
-    60_000
+    120_000
   )
 
   it('answers people that the database is away, and takes their repeated action once when it is back', async () => {
