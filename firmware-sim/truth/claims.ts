@@ -110,7 +110,10 @@ function held(one: Case, what: Held): Claims {
       mustNot: [{ rule, subject, from: begins, to: ends + hours(1), why: `${why}: over before the hold` }]
     }
   }
-  return { may: [ticket] }
+  const { must = [], may = [] } = delivered(one, ticket)
+  return {
+    may: [...must, ...may].map(told => ({ ...ticket, from: told.from, toleranceMs: told.toleranceMs }))
+  }
 }
 
 const workAt = ({ played }: Case, subject: Subject, from: Millis, to: Millis): Work | undefined =>
@@ -122,7 +125,9 @@ function delivered(one: Case, ticket: MustTicket): Claims {
   if (!offline) return { must: [ticket] }
   const latest = ticket.from + ticket.toleranceMs
   if (ticket.from >= offline.to || latest < offline.from) return { must: [ticket] }
-  if (ticket.from < offline.from) return { may: [ticket] }
+  const back = offline.to + slackMs(one)
+  if (ticket.from < offline.from)
+    return { may: [{ ...ticket, toleranceMs: Math.max(ticket.toleranceMs, back - ticket.from) }] }
   const arrives = {
     ...ticket,
     from: offline.to,

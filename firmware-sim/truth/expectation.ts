@@ -11,7 +11,7 @@ import { makeWorld } from '../world.ts'
 import { claimsOf, type Claims } from './claims.ts'
 import { cleaningsDue } from './cleaning.ts'
 import { FULL_PCT, HOLD_MS, SILENT_INTERVALS, type RuleId } from './domain.ts'
-import type { Fate } from './fate.ts'
+import { isOpenStill, type Fate } from './fate.ts'
 import { fatesOf, servicesOf, type Service } from './fates.ts'
 import { darkGroups } from './lighting.ts'
 
@@ -116,15 +116,32 @@ export function expectationOf(played: Played): Expectation {
   return all
 }
 
-/** The same with how each ticket that must be goes on and ends: lets the devices speak a second time, so it takes a while. */
+/**
+ * The same with how each ticket that must be goes on and ends: lets the devices speak a second time, so it takes a while. What comes
+ * again while its ticket is still open (a lamp that was mended while it rested, and fails at dusk) is one with it.
+ */
 export function foreseenOf(played: Played): Expectation {
   const expectation = expectationOf(played)
   const setting = { played, world: makeWorld(), deeds: played.deeds ?? [] }
   const scanned = cleanings(played).map(({ facility, at }): Service => ({ facility, from: at, to: at }))
   const { must, may } = expectation
   const services = played.deeds ? servicesOf([...must, ...may], setting) : scanned
-  const fates = fatesOf(must, setting, services)
-  return { ...expectation, must: must.map((ticket, i) => ({ ...ticket, fate: fates[i] as Fate })) }
+  const first = fatesOf(must, setting, services)
+  const isAgain = (ticket: MustTicket) =>
+    must.some(
+      (before, i) =>
+        before.rule === ticket.rule &&
+        before.subject === ticket.subject &&
+        before.from < ticket.from &&
+        isOpenStill(first[i] as Fate, ticket)
+    )
+  const own = must.filter(ticket => !isAgain(ticket))
+  const fates = own.length === must.length ? first : fatesOf(own, setting, services)
+  return {
+    ...expectation,
+    must: own.map((ticket, i) => ({ ...ticket, fate: fates[i] as Fate })),
+    may: [...may, ...must.filter(isAgain)]
+  }
 }
 
 /** What an outage of ours delays, and the end of the time leaves open. */

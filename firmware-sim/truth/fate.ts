@@ -26,6 +26,8 @@ export interface Fate {
   claims: FateOfClaim[]
   /** A crew without signal was there, and claimed what had ended by itself. */
   lateClaim: boolean
+  /** It came back while the ticket waited for its claim: what follows is not foreseen, but the ticket is open then. */
+  cameBackAt?: Millis
 }
 
 interface Course {
@@ -122,8 +124,8 @@ export function fateOf({ ticket, heard, deeds, byPerson = false, played }: Cours
     if (one) {
       ;({ intervalMs, earlyMs = 0 } = one)
       if (fate.clears) {
-        // It came back while the ticket waits for its claim: not foreseen.
-        if (one.says === 'met') return { ...fate, clears: undefined, ending: undefined }
+        if (one.says === 'met')
+          return { ...fate, clears: undefined, ending: undefined, cameBackAt: one.arrives }
         continue
       }
       const from = countsFrom(one)
@@ -172,3 +174,10 @@ export function fateOf({ ticket, heard, deeds, byPerson = false, played }: Cours
 }
 
 export const NOT_FORESEEN: Fate = { clears: undefined, ending: undefined, claims: [], lateClaim: false }
+
+/** Whether the ticket with this fate is still open when it would begin once more: that opens none of its own. */
+export function isOpenStill({ clears, ending, cameBackAt }: Fate, again: MustTicket): boolean {
+  if (cameBackAt !== undefined) return cameBackAt <= again.from + again.toleranceMs
+  if (clears === undefined) return false
+  return clears === null ? ending === 'open' : clears.to > again.from
+}

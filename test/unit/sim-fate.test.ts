@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { minutes } from '#model/time'
 import type { TicketDeed } from '#sim/crews/deeds'
 import type { MustTicket } from '#sim/truth/expectation'
-import { fateOf } from '#sim/truth/fate'
+import { fateOf, isOpenStill } from '#sim/truth/fate'
 import type { Heard } from '#sim/truth/sensing'
 import { scoreEnds } from '#sim/truth/score-ends'
 import { total, type Ended } from '#sim/truth/score'
@@ -79,6 +79,23 @@ describe('the fate of a ticket', () => {
   it('needs a person where no report comes within half an hour', () => {
     const silent = fate('F F F _ _ _ _ _ _ _ _', deed('accept', 12), deed('claim', 14))
     expect(silent).toMatchObject({ clears: null, ending: 'open', claims: [{ outcome: 'person' }] })
+  })
+})
+
+describe('what comes again', () => {
+  const again = (minute: number): MustTicket => ({ ...ticket, from: minutes(minute) })
+
+  it('opens no ticket of its own where nothing has said that it was over', () => {
+    // A lamp that was mended while it rested, and failed again at dusk.
+    expect(isOpenStill(fate('F F F F - - - F F F'), again(45))).toBe(true)
+    expect(isOpenStill(fate('F F F F c c - F F F'), again(45))).toBe(false)
+  })
+
+  it('nor while the ticket waits for its claim, but after a person has verified it', () => {
+    const waiting = fate('F F F F c c F F', deed('accept', 16))
+    expect(isOpenStill(waiting, again(40))).toBe(true)
+    const seen = fate('F F F F - - -', deed('accept', 12), deed('claim', 13), deed('verify', 50))
+    expect(isOpenStill(seen, again(60))).toBe(false)
   })
 })
 
