@@ -6,7 +6,7 @@ import { seen } from '#test/fixtures/browser'
 import { EVENING, LAMP_CITY, lampsOf, lampsSay } from '#test/fixtures/lamp-city'
 import { pageSuite } from '#test/fixtures/page-suite'
 
-const { city, read } = pageSuite({ at: EVENING, begin: () => city.importCsv(LAMP_CITY) })
+const { city, read, expectComplaint } = pageSuite({ at: EVENING, begin: () => city.importCsv(LAMP_CITY) })
 
 /** One of four dark on road 1, all lit on road 2, nothing heard of road 3; for eleven minutes. */
 async function oneDark(): Promise<void> {
@@ -28,7 +28,7 @@ it('lists the roads worst first, each as a range with what is asked, its dark la
 
   await page.getByRole('button', { name: /^Road 1/ }).click()
   await seen(page, '.lamps li', /Lamp r-1-l0.*dark/s)
-  expect(await page.locator('.lamps li').count()).toBe(1)
+  await expect.poll(() => page.locator('.lamps li').count()).toBe(1)
   await page.getByRole('link', { name: 'Lamp r-1-l0' }).click()
   await page.waitForURL(/\/facilities\/r-1-l0$/)
   // Its page says the rate of its road, and leads back.
@@ -95,11 +95,12 @@ it('says by day until when no lamp should be lit, and says so where there is no 
 })
 
 it('marks what it shows as old when the server is gone', async () => {
+  expectComplaint(/ERR_INTERNET_DISCONNECTED/)
   await oneDark()
   const page = await read('/lighting')
   await seen(page, '.list li', 'Road 1')
   await page.context().setOffline(true)
   await seen(page, '.link', 'Disconnected')
-  expect(await page.locator('main').getAttribute('data-stale')).toBe('')
+  await page.locator('main[data-stale]').waitFor()
   await expect.poll(() => places(page)).toEqual(['Road 1', 'Road 3', 'Road 2'])
 })

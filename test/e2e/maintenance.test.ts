@@ -27,7 +27,9 @@ it('announces work on a facility, shows it there, and ends it early', async () =
 
   await page.goBack()
   await page.getByRole('button', { name: 'End now' }).click()
+  await page.locator('dialog[open]').waitFor()
   await page.keyboard.press('Escape')
+  await page.locator('dialog[open]').waitFor({ state: 'hidden' })
   expect((await windows())[0]?.state).toBe('present')
   await page.getByRole('button', { name: 'End now' }).click()
   await page.locator('dialog[open] button.primary').click()

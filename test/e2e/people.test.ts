@@ -41,7 +41,7 @@ it('adds an account, shows its password once, and takes it away again after aski
   await seen(page, 'dialog[open]', 'Their sessions and tokens end at once.')
   await page.locator('dialog[open] button.primary').click()
   // Nothing is sent without a reason.
-  expect(await page.locator('dialog[open] input[name=why]:invalid').count()).toBe(1)
+  await expect.poll(() => page.locator('dialog[open] input[name=why]:invalid').count()).toBe(1)
   await page.fill('dialog[open] input[name=why]', 'Left the company')
   await page.keyboard.press('Enter')
   await seen(page, '.people li', /Li Wei.*disabled/s)

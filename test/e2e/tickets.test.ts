@@ -56,6 +56,7 @@ async function dirtyToilet(): Promise<string> {
     expect((await city.post(`/api/tickets/${body.id}/actions`, action)).status).toBe(200)
   return body.id
 }
+const PAGE_KEPT = 'navigator.serviceWorker.ready.then(() => undefined)'
 /** What lies in the phone's own database. */
 const shelf = (name: string, ask: string): string => `
   new Promise((resolve, reject) => {
@@ -105,6 +106,8 @@ it('lets a crew work on a phone without signal, an operator verify, and a manage
   expect(worked.history.map(({ action }) => action)).toEqual(['open', 'check', 'dispatch', 'accept', 'start'])
 
   // What was read while there was signal is there without it.
+  await until('the phone has it', async () => (await phone.evaluate(keptState(id))) === 'in-progress')
+  await phone.evaluate(PAGE_KEPT)
   await phone.context().setOffline(true)
   await card.locator('a').click()
   await phone.locator('.main button').waitFor()
@@ -117,9 +120,11 @@ it('lets a crew work on a phone without signal, an operator verify, and a manage
     buffer: await photo('#88aa88')
   })
   await phone.locator('dialog[open] .photos img').waitFor()
+  // What no sensor tells is asked too, as soon as that is known.
+  await seen(phone, 'dialog[open] .checklist [role=status]', '0 of 11 answered')
   await phone.locator('dialog[open] footer .primary').click()
   await seen(phone, 'dialog[open] [role=alert]', 'not answered yet')
-  expect(await phone.evaluate(SEEN_ON_TOP)).toMatch(/items are not answered yet/)
+  await expect.poll(() => phone.evaluate(SEEN_ON_TOP)).toMatch(/items are not answered yet/)
   await phone.getByRole('button', { name: 'All other items: yes' }).click()
   await phone.locator('dialog[open] footer .primary').click()
   await seen(phone, '.state', 'Claimed done')
@@ -150,7 +155,7 @@ it('opens without signal, keeps a photo and a claim over reloads, and tells the 
   await phone.locator('article button', { hasText: 'Accept' }).click()
   await phone.locator('article button', { hasText: 'Start work' }).click()
   await phone.locator('article button', { hasText: 'Claim done' }).waitFor()
-  await phone.evaluate('navigator.serviceWorker.ready.then(() => undefined)')
+  await phone.evaluate(PAGE_KEPT)
   // What is read ahead is on the phone before the signal goes.
   await until('the phone has the ticket', async () => (await phone.evaluate(keptState(id))) === 'in-progress')
 
@@ -186,11 +191,11 @@ it('opens without signal, keeps a photo and a claim over reloads, and tells the 
   const claims = history.filter(({ action }) => action === 'claim')
   expect(claims).toHaveLength(1)
   expect(claims[0]?.data).toMatchObject({ photos: [expect.stringMatching(/^[0-9a-f]{64}$/)] })
-  expect(await phone.evaluate(PHOTOS_KEPT)).toBe(0)
+  await expect.poll(() => phone.evaluate(PHOTOS_KEPT)).toBe(0)
 
   await phone.click('button[aria-label="Sign out"]')
   await phone.waitForURL('**/sign-in')
-  expect(await phone.evaluate(keptState(id))).toBeUndefined()
+  await expect.poll(() => phone.evaluate(keptState(id))).toBeUndefined()
   await phone.context().setOffline(true)
   await phone.goto(`${city.system.httpUrl}/tickets/${id}`)
   await seen(phone, '.empty', 'The server cannot be reached')
@@ -206,7 +211,7 @@ it('tells a crew above all why its ticket came back, until it claims again', asy
   await seen(phone, '.sent-back', /Sent back:\s*The corner behind the door/)
   for (const action of ['accept', 'claim']) await act({ action })
   await seen(phone, '.state', 'Claimed done')
-  expect(await phone.locator('.sent-back').count()).toBe(0)
+  await phone.locator('.sent-back').waitFor({ state: 'detached' })
 })
 
 it('does not say that somebody was sent where no crew is on shift', async () => {
@@ -262,15 +267,21 @@ it('asks for more time and answers it in another role, tells both, and merges wh
 
   const office = await read('chen', `/tickets/${id}`)
   await office.locator('.bell .count').waitFor()
+  await office.locator('.bell').click()
+  await seen(office, 'dialog[open] li', 'Somebody asks for time')
+  await office.keyboard.press('Escape')
   await office.locator('.actions').waitFor()
   await office.keyboard.press('y')
   await seen(office, 'dialog[open]', 'li asks for 30 min more.')
   await office.locator('dialog[open] footer .primary').click()
   await seen(office, '.facts', 'Extended by 30 min')
+  // Answered is settled: nobody has to mark it. Who asked has an answer to read.
   await office.locator('.bell').click()
-  await seen(office, 'dialog[open] li', 'Somebody asks for time')
-  await office.getByRole('button', { name: 'Mark as read' }).first().click()
   await seen(office, 'dialog[open]', 'Nothing new.')
+  await phone.locator('.bell').click()
+  await seen(phone, 'dialog[open] li', 'Your request was answered')
+  await phone.getByRole('button', { name: 'Mark as read' }).first().click()
+  await seen(phone, 'dialog[open]', 'Nothing new.')
 
   const { body: other } = await city.post<TicketDetail>('/api/tickets', {
     ...{ kind: 'litter', source: 'patrol', subject: 'facility:toilet-1' }
