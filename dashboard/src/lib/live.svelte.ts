@@ -54,10 +54,13 @@ export class Live {
   #redial: ReturnType<typeof setTimeout> | undefined
   #tick: ReturnType<typeof setInterval>
   #closed = false
-  #rejected: () => void
+  #rejected: () => Promise<unknown>
 
-  /** `rejected` is called when the session may have ended: the server says so, or closes before it says anything. */
-  constructor(rejected: () => void) {
+  /**
+   * `rejected` is called when the session may have ended: the server says so, or closes before it says anything. It resolves,
+   * never rejects, once that is known and who is signed out was led away.
+   */
+  constructor(rejected: () => Promise<unknown>) {
     this.#rejected = rejected
     this.#tick = setInterval(this.#check, seconds(1))
     addEventListener('online', this.#hurry)
@@ -79,6 +82,8 @@ export class Live {
 
   close() {
     this.#closed = true
+    // Nothing here is new from now on.
+    this.link = 'disconnected'
     clearInterval(this.#tick)
     clearTimeout(this.#redial)
     removeEventListener('online', this.#hurry)
@@ -102,8 +107,13 @@ export class Live {
     }
     socket.onclose = ({ code }) => {
       if (this.#socket !== socket || this.#closed) return
-      if (!spoke || code === SIGNED_OUT) this.#rejected()
       this.#hangUp()
+      if (spoke && code !== SIGNED_OUT) return
+      const known = this.#rejected()
+      if (code !== SIGNED_OUT) return
+      // Before that is known another call would only be refused.
+      clearTimeout(this.#redial)
+      void known.then(() => this.#dialLater())
     }
   }
 
@@ -116,8 +126,13 @@ export class Live {
       this.lostAt = this.now
       this.link = 'reconnecting'
     }
-    const wait = Math.min(LONGEST_WAIT_MS, 500 * 2 ** this.#failures++)
+    this.#dialLater()
+  }
+
+  #dialLater() {
     clearTimeout(this.#redial)
+    if (this.#socket) return
+    const wait = Math.min(LONGEST_WAIT_MS, 500 * 2 ** this.#failures++)
     this.#redial = setTimeout(() => this.#dial(), wait * (0.5 + Math.random() / 2))
   }
 
@@ -212,7 +227,7 @@ function listAfter<T extends { id: string }>(
   return { items: order.flatMap(id => byId.get(id) ?? []), total: changes.total ?? total }
 }
 
-export function setLive(rejected: () => void): Live {
+export function setLive(rejected: () => Promise<unknown>): Live {
   return setContext(KEY, new Live(rejected))
 }
 export const useLive = () => getContext<Live>(KEY)

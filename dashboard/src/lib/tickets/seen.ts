@@ -53,8 +53,15 @@ export function seenNow(ticket: TicketDetail, at: number): void {
 export const stampOf = ({ id, state, dueAt, clearedAt, asked, severity }: TicketSummary): string =>
   [id, state, dueAt, clearedAt, asked, severity].join(' ')
 
-/** Reads ahead what is not known yet, or changed, one after the other; what fails is read when it is opened. */
-export async function readAhead(tickets: readonly TicketSummary[], now: () => number): Promise<void> {
+let reading: Promise<void> = Promise.resolve()
+/**
+ * Reads ahead what is not known yet, or changed, one after the other; what fails is read when it is opened. One call after
+ * the other too: an answer that is long on its way must not take the place of a newer one.
+ */
+export const readAhead = (tickets: readonly TicketSummary[], now: () => number): Promise<void> =>
+  (reading = reading.then(() => readAll(tickets, now)).catch(() => undefined))
+
+async function readAll(tickets: readonly TicketSummary[], now: () => number): Promise<void> {
   for (const summary of tickets.slice(0, MOST)) {
     const { id } = summary
     const known = seen.get(id)?.ticket
