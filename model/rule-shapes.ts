@@ -529,6 +529,8 @@ export const BacktestState = Type.Object({
       /** Beyond those listed. */
       leftOut: Type.Integer(),
       readings: Type.Integer(),
+      /** The part of the range that stored readings of what the rule looks at speak of; null: none, so that a calm result says nothing. */
+      covered: Nullable(Type.Object({ from: Instant, to: Instant })),
       /** What stored readings cannot tell. */
       notes: Type.Array(Label)
     })

@@ -122,6 +122,7 @@ export const backtestRoutes: FastifyPluginAsyncTypebox<
             draft: result.draft,
             present: result.present,
             readings: result.readings,
+            covered: result.covered && { from: iso(result.covered.from), to: iso(result.covered.to) },
             leftOut: result.leftOut,
             notes: NOTES,
             differences: result.differences.map(

@@ -31,8 +31,13 @@ export interface BacktestResult {
   differences: Difference[]
   /** Beyond those listed. */
   leftOut: number
-  /** Readings that went through the rules. */
+  /** Readings that went through the rules, those from before `from` too. */
   readings: number
+  /**
+   * The part of the range that stored readings of what the rules look at speak of, by when they came: from the first one (from `from`
+   * on, where one is older) to the last. Null: there is none in the range, and a calm result says nothing.
+   */
+  covered: { from: Millis; to: Millis } | null
 }
 
 /** Work at a stretch; everything else has its turns. */
@@ -54,6 +59,8 @@ export async function runBacktest(
 
   let turn = performance.now()
   let readings = 0
+  let first = Infinity
+  let last = -Infinity
   const rest = async () => {
     signal.throwIfAborted()
     if (performance.now() - turn < TURN_MS) return
@@ -75,6 +82,8 @@ export async function runBacktest(
       const [{ seq, receivedAt }] = rows as [(typeof rows)[0]]
       await timeline.reach({ at: receivedAt, seq })
       for (const city of cities) city.record(rows)
+      first = Math.min(first, receivedAt)
+      last = receivedAt
       readings += rows.length
       if (i % 16 === 0) await rest()
     }
@@ -100,7 +109,8 @@ export async function runBacktest(
     present: before ? figuresOf(before, { from, to }) : null,
     differences: differing.slice(0, LISTED),
     leftOut: Math.max(0, differing.length - LISTED),
-    readings
+    readings,
+    covered: last >= from ? { from: Math.max(from, first), to: last } : null
   }
 }
 

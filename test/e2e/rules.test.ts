@@ -49,6 +49,9 @@ it('lets a manager change a number, try it over what was stored, put it into for
   await page.getByRole('button', { name: 'Run' }).click()
   await seen(page, '.differences li', /only in the draft.*Facility bin-1/s)
   await seen(page, 'tr', /Episodes\s*1\s*0/)
+  await seen(page, 'th', 'Version 1, in force')
+  // The city is younger than the day asked for.
+  await seen(page, '.card p', /Readings are stored from .* of the 1 d asked for/)
   await when.getByLabel('must hold for').fill('11')
   await seen(page, '.wrong', 'The settings have changed since.')
   await when.getByLabel('must hold for').fill('10')
@@ -65,6 +68,8 @@ it('lets a manager change a number, try it over what was stored, put it into for
     .toMatchObject({ y: expect.toSatisfy(inSight) })
   await seen(page, '.versions li', /v2.*by chen.*The market spills at noon.*Fill level is 80.% or more/s)
   expect(await rule('bin-full')).toMatchObject({ version: 2, when: { metric: 'fillPct', atLeast: 80 } })
+  await seen(page, 'p', 'What was tried is in force now, as version 2.')
+  await seen(page, 'th', /^Version 1$/)
 
   await page.getByRole('button', { name: 'Back to the shipped rule' }).click()
   await page.fill('dialog[open] textarea', 'Once more as it was')

@@ -113,6 +113,22 @@ describe('a back-test over a simulated day', () => {
     expect(lower.notes.map(({ en }) => en).join(' ')).toContain('outages')
   })
 
+  it('says of which part of the range there are readings', async () => {
+    const { rows } = await database.pool.query<{ first: Date; last: Date }>(
+      `select min(received_at) as first, max(received_at) as last
+         from telemetry join telemetry_series on series = id where metric = 'fillPct' and received_at < $1`,
+      [new Date(TO)]
+    )
+    const stored = { from: rows[0]?.first.toISOString(), to: rows[0]?.last.toISOString() }
+    const young = await run('bin-full', {}, { from: iso(TO - hours(24 * 30)) })
+    expect(young.covered).toEqual(stored)
+    // What is older speaks of the whole range.
+    const late = await run('bin-full', {}, { from: iso(TO - hours(2)) })
+    expect(late.covered).toEqual({ from: iso(TO - hours(2)), to: stored.to })
+    const before = await run('bin-full', {}, { from: iso(FROM - hours(9)), to: iso(FROM - hours(3)) })
+    expect(before).toMatchObject({ covered: null, readings: 0 })
+  })
+
   it('takes a draft that names what verifies a claim, which no episode depends on', async () => {
     const strict = await run('bin-full', { verify: { metric: 'fillPct', atMost: 20 } })
     expect(strict).toMatchObject({ differences: [], draft: strict.present })

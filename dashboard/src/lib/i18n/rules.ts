@@ -205,7 +205,13 @@ const en = {
   cancelled: 'Cancelled.',
   otherDraft: 'The settings have changed since. Run it again.',
   draft: 'Draft',
-  present: 'In force',
+  version: (n: number) => `Version ${n}`,
+  versionInForce: (n: number) => `Version ${n}, in force`,
+  /** A result outlives the save of what it tried. */
+  sinceThen: (tried: boolean, n: number) =>
+    tried
+      ? `What was tried is in force now, as version ${n}.`
+      : `Version ${n} is in force by now. Run it again.`,
   figures: {
     episodes: 'Episodes',
     tickets: 'Tickets',
@@ -213,16 +219,19 @@ const en = {
     flaps: 'Flickers within an hour'
   },
   readings: (n: string) => `${n} readings were read.`,
+  covered: (from: string, to: string) => `Readings are stored from ${from} to ${to}.`,
+  coveredLess: (part: string, asked: string) =>
+    `That is ${part} of the ${asked} asked for: of the time before it the figures say nothing.`,
+  coveredNone: 'No reading of what it looks at is stored of this time: the figures say nothing.',
   noDifference: 'Both find the same.',
   differences: 'What differs',
   what: {
-    'only-draft': 'only in the draft',
-    'only-present': 'only in force',
-    'other-times': 'at other times'
+    'only-draft': () => 'only in the draft',
+    'only-present': (n: number) => `only in version ${n}`,
+    'other-times': () => 'at other times'
   },
   until: 'until',
   goesOn: 'goes on',
-  inForce: 'in force:',
   leftOut: (n: string) => `and ${n} more`,
   tester: 'What counts for this one?',
   testerLead: 'Name or id of a facility',
@@ -473,15 +482,23 @@ const zh: RuleWords = {
   cancelled: '已取消。',
   otherDraft: '参数已有修改，请重新回测。',
   draft: '草案',
-  present: '现行',
+  version: n => `第 ${n} 版`,
+  versionInForce: n => `第 ${n} 版（现行）`,
+  sinceThen: (tried, n) => (tried ? `所试参数已作为第 ${n} 版生效。` : `第 ${n} 版已生效，请重新回测。`),
   figures: { episodes: '事件数', tickets: '工单数', minutes: '累计分钟', flaps: '一小时内反复' },
   readings: n => `共读取 ${n} 条读数。`,
+  covered: (from, to) => `已存读数自 ${from} 至 ${to}。`,
+  coveredLess: (part, asked) => `仅占所选 ${asked}中的 ${part}，此前时段无读数可试算。`,
+  coveredNone: '该时段没有相关读数，结果不说明任何问题。',
   noDifference: '两者结果一致。',
   differences: '差异',
-  what: { 'only-draft': '仅草案', 'only-present': '仅现行', 'other-times': '时间不同' },
+  what: {
+    'only-draft': () => '仅草案',
+    'only-present': n => `仅第 ${n} 版`,
+    'other-times': () => '时间不同'
+  },
   until: '至',
   goesOn: '仍在持续',
-  inForce: '现行：',
   leftOut: n => `另有 ${n} 项`,
   tester: '对某一设施适用什么？',
   testerLead: '设施名称或编号',
