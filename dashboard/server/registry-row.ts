@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import type { TLocalizedValidationError } from 'typebox/error'
 import type { RecordKey } from '#db/registry'
 import { Id } from '#model/api'
 import { DEVICE_MODELS } from '#model/device-models'
@@ -199,10 +200,7 @@ function readAttributes(text: string): Attributes {
   const attributes = tryAttributes(text)
   if (attributes === NOT_AN_OBJECT) fault('attributes: not a JSON object')
   const [error] = knownAttributes.Errors(attributes)
-  if (error) {
-    const allowed = (error.params as { allowedValues?: unknown[] }).allowedValues
-    fault(`attributes${error.instancePath}: ${error.message}${allowed ? `: ${allowed.join(', ')}` : ''}`)
-  }
+  if (error) fault(`attributes${error.instancePath}: ${mustBe(error, attributes)}`)
   const { geometry, lightingSchedule } = attributes
   if (lightingSchedule !== undefined && !isLightingSchedule(lightingSchedule)) {
     fault(`attributes/lightingSchedule: ${LIGHTING_SCHEDULE_IS}`)
@@ -212,6 +210,24 @@ function readAttributes(text: string): Attributes {
   }
   return attributes
 }
+
+/** What an attribute must be, and what it is; a number in quotes is the mistake of many a spreadsheet. */
+function mustBe(
+  { message, instancePath, params }: TLocalizedValidationError,
+  attributes: Attributes
+): string {
+  const { allowedValues, type } = params as { allowedValues?: unknown[]; type?: unknown }
+  const given = instancePath
+    .split('/')
+    .slice(1)
+    .reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], attributes)
+  const must = allowedValues ? `must be one of ${allowedValues.join(', ')}` : message
+  const number = typeof given === 'string' && given.trim() !== '' ? Number(given) : NaN
+  const quoted = allowedValues ? allowedValues.includes(number) : type === 'number' || type === 'integer'
+  const how = quoted && Number.isFinite(number) ? ' (without quotes)' : ''
+  return `${must}${how}; it is ${JSON.stringify(given).slice(0, GIVEN_SHOWN)}`
+}
+const GIVEN_SHOWN = 80
 
 const NOT_AN_OBJECT: Attributes = {}
 

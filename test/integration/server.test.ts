@@ -170,6 +170,8 @@ describe('who may do what', () => {
     'GET /api/tickets/rates/by',
     'GET /api/tickets/rates/cases',
     'GET /api/notifications',
+    'GET /api/notifications/standing',
+    'POST /api/notifications/read',
     'POST /api/notifications/:id/read',
     'GET /api/ticket-policy',
     'GET /api/plans',
@@ -343,16 +345,19 @@ describe('the import', () => {
       'facility,f-7,a-1,,bin,,,',
       'device,d-3,f-7,,lamp-controller,,,',
       'device,d-4,f-7,,fill-sensor,,,"{""model"": ""gateway""}"',
-      'device,d-5,f-7,,fill-sensor,,,"{""geometry"": {""emptyDistanceMm"": 100, ""fullDistanceMm"": 900}}"'
+      'device,d-5,f-7,,fill-sensor,,,"{""geometry"": {""emptyDistanceMm"": 100, ""fullDistanceMm"": 900}}"',
+      'facility,f-8,a-1,,toilet,,,"{""toiletClass"": ""2""}"',
+      'device,d-6,f-7,,fill-sensor,,,"{""geometry"": {""emptyDistanceMm"": ""900"", ""fullDistanceMm"": 100}}"',
+      'facility,f-9,a-1,,bin,,,"{""stream"": ""paper""}"'
     )
     const { created, failed, rows } = answer.json<ImportResult>()
-    expect({ created, failed }).toEqual({ created: 2, failed: 14 })
+    expect({ created, failed }).toEqual({ created: 2, failed: 17 })
     expect(Object.fromEntries(rows.filter(row => !row.ok).map(row => [row.line, row.error]))).toEqual({
       3: 'type: one of area, road, facility, device',
       4: 'parent: a city does not lie in a grid',
       5: 'parent: no area nowhere is registered',
       6: 'lat: degrees from -90 to 90',
-      7: 'attributes/toiletClass: must be equal to one of the allowed values: 1, 2, 3',
+      7: 'attributes/toiletClass: must be one of 1, 2, 3; it is 4',
       8: expect.stringMatching(/^9 cells under 8 columns: quote attributes/) as string,
       9: 'attributes: no road gone is registered',
       10: 'parent: no facility and no gateway f-1 is registered',
@@ -361,7 +366,10 @@ describe('the import', () => {
       14: 'id: already in line 13',
       15: 'parent: a lamp-controller does not fit to a bin',
       16: 'attributes: gateway is not a fill-sensor',
-      17: 'attributes/geometry: fullDistanceMm must be less than emptyDistanceMm'
+      17: 'attributes/geometry: fullDistanceMm must be less than emptyDistanceMm',
+      18: 'attributes/toiletClass: must be one of 1, 2, 3 (without quotes); it is "2"',
+      19: 'attributes/geometry/emptyDistanceMm: must be number (without quotes); it is "900"',
+      20: 'attributes/stream: must be one of residual, recyclable, food, hazardous; it is "paper"'
     })
   })
 
