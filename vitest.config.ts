@@ -49,7 +49,7 @@ export default defineConfig({
         }
       },
       // Last and one at a time: each holds a whole system and a browser.
-      { test: { ...withPostgres('e2e', 120_000).test, fileParallelism: false, sequence: { groupOrder: 1 } } }
+      { test: { ...withPostgres('e2e', 180_000).test, fileParallelism: false, sequence: { groupOrder: 1 } } }
     ]
   }
 })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import { afterAll, expect, it } from 'vitest'
+import { minutes, seconds } from '#model/time'
 import { openReader } from '#test/fixtures/browser'
 import { browserOfSuite } from '#test/fixtures/page-suite'
 import { runningServer, type RunningServer } from '#test/fixtures/running-server'
@@ -58,11 +59,17 @@ it('goes over to a new version only when it is there whole, and needs no file of
   page.on('load', () => loads++)
   await page.goto(url)
   await page.locator('input[name=username]').waitFor()
+  // Its cache is there from when it begins to be kept.
   await until('the second version is kept', async () => ((await versionsKept()) as string[]).length === 2)
-  await until('it has taken over', async () => {
-    await page.goto(url)
-    return (await built()) === '1002'
-  })
+  await until('no worker is on its way', () => page.evaluate(SETTLED))
+  await until(
+    'it has taken over',
+    async () => {
+      await page.goto(url)
+      return (await built()) === '1002'
+    },
+    { withinMs: minutes(1), everyMs: seconds(1) }
+  )
   const before = loads
   await page.locator('input[name=username]').waitFor()
   await page.fill('input[name=username]', 'somebody')
@@ -83,3 +90,6 @@ it('goes over to a new version only when it is there whole, and needs no file of
 })
 
 const ACTIVE = 'navigator.serviceWorker.ready.then(({ active }) => active?.state)'
+const SETTLED = `navigator.serviceWorker.ready.then(
+  ({ installing, waiting, active }) => !installing && !waiting && active.state === 'activated'
+)`
