@@ -310,7 +310,14 @@ export const notifications = pgTable(
     at: instant('at').notNull(),
     readAt: instant('read_at')
   },
-  t => [index('notifications_addressee').on(t.addressee, t.at), index('notifications_at').on(t.at)]
+  t => [
+    index('notifications_addressee').on(t.addressee, t.at),
+    index('notifications_at').on(t.at),
+    // What stands is looked for from the open tickets.
+    index('notifications_unread')
+      .on(t.ticket)
+      .where(sql`${t.readAt} is null`)
+  ]
 )
 
 /** What people reported; several may be one ticket. */

@@ -467,11 +467,36 @@ export const NotificationItem = Type.Object({
   readAt: Nullable(Instant)
 })
 export type NotificationItem = Static<typeof NotificationItem>
+/** Tickets whose word to somebody is unread and still true: one each, those that ask for something first, then the newest. */
+export const StandingNotices = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      ticket: Type.String(),
+      title: Words,
+      subjectName: Type.String(),
+      colour: Nullable(oneOf(COLOUR_IDS)),
+      /** It waits for whoever was told. */
+      asks: Type.Boolean(),
+      /** The newest of each kind, newest first. */
+      told: Type.Array(Type.Object({ kind: oneOf(keysOf(NOTIFICATION_KINDS)), at: Instant }))
+    })
+  ),
+  /** Of all, also of those that are not among the items. */
+  tickets: Type.Integer()
+})
+export type StandingNotices = Static<typeof StandingNotices>
+export type StandingNotice = StandingNotices['items'][number]
+/** What has been read: all that still stood and was told until then, of one ticket or of every. */
+export const NotificationsRead = Type.Object({
+  until: Instant,
+  ticket: Type.Optional(Type.String({ minLength: 1, maxLength: 200 }))
+})
 export const NotificationQuery = Type.Object({ unread: Type.Optional(Type.Boolean()), ...Page })
 
 export const PlanItem = Type.Object({
   ...Plan.properties,
-  /** The window it waits for now; null when it is not active. */
+  facilityName: Type.String(),
+  /** The window that runs, else the next that begins after the plan was made or moved; null when it is not active. */
   nextFrom: Nullable(Instant),
   nextUntil: Nullable(Instant),
   doneAt: Nullable(Instant)

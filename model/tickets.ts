@@ -372,23 +372,26 @@ export const RECHECKS = {
 } as const satisfies Record<string, { label: Label }>
 export type Recheck = keyof typeof RECHECKS
 
-/** What people are told of. */
+/** What people are told of. `asks`: the ticket waits for whoever is told, until it has moved; else it is for them to know. */
 export const NOTIFICATION_KINDS = {
-  dispatched: { label: { en: 'A ticket for your crew', zh: '新派工单' } },
-  returned: { label: { en: 'Sent back for rework', zh: '工单返工' } },
-  transferred: { label: { en: 'Handed to you', zh: '工单移交' } },
-  refused: { label: { en: 'The crew gave it back', zh: '班组退单' } },
-  asked: { label: { en: 'Somebody asks for time', zh: '缓办延期申请' } },
-  answered: { label: { en: 'Your request was answered', zh: '申请已答复' } },
-  colour: { label: { en: 'Supervision colour changed', zh: '督办变色' } },
-  escalated: { label: { en: 'Escalated to you', zh: '逐级上报' } },
-  'no-report': { label: { en: 'No report confirms the claim', zh: '无上报佐证，待人工核查' } },
-  'claim-missing': { label: { en: 'Clear by sensor, nobody claimed it', zh: '已恢复，班组未报完成' } },
-  'to-verify': { label: { en: 'Claimed done, to be verified', zh: '处置完成，待核查' } },
-  nobody: { label: { en: 'Nobody on shift to send', zh: '无当班班组可派' } },
-  'to-check': { label: { en: 'Reported, to be checked', zh: '新上报，待核实' } },
-  recheck: { label: { en: 'A second look is due', zh: '回头看到期' } }
-} as const satisfies Record<string, { label: Label }>
+  dispatched: { label: { en: 'A ticket for your crew', zh: '新派工单' }, asks: true },
+  returned: { label: { en: 'Sent back for rework', zh: '工单返工' }, asks: true },
+  transferred: { label: { en: 'Handed to you', zh: '工单移交' }, asks: true },
+  refused: { label: { en: 'The crew gave it back', zh: '班组退单' }, asks: true },
+  asked: { label: { en: 'Somebody asks for time', zh: '缓办延期申请' }, asks: true },
+  answered: { label: { en: 'Your request was answered', zh: '申请已答复' }, asks: false },
+  colour: { label: { en: 'Supervision colour changed', zh: '督办变色' }, asks: false },
+  escalated: { label: { en: 'Escalated to you', zh: '逐级上报' }, asks: false },
+  'no-report': { label: { en: 'No report confirms the claim', zh: '无上报佐证，待人工核查' }, asks: true },
+  'claim-missing': {
+    label: { en: 'Clear by sensor, nobody claimed it', zh: '已恢复，班组未报完成' },
+    asks: true
+  },
+  'to-verify': { label: { en: 'Claimed done, to be verified', zh: '处置完成，待核查' }, asks: true },
+  nobody: { label: { en: 'Nobody on shift to send', zh: '无当班班组可派' }, asks: true },
+  'to-check': { label: { en: 'Reported, to be checked', zh: '新上报，待核实' }, asks: true },
+  recheck: { label: { en: 'A second look is due', zh: '回头看到期' }, asks: true }
+} as const satisfies Record<string, { label: Label; asks: boolean }>
 export type NotificationKind = keyof typeof NOTIFICATION_KINDS
 
 /** What else stands in a ticket's history: done by a sensor or by the system. */

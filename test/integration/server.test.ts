@@ -259,7 +259,10 @@ describe('answers', () => {
   it('call what cannot be stored a fault of the asker', async () => {
     for (const url of [
       '/api/tickets/%00',
-      '/api/facilities/bin-t/telemetry?metric=fillPct&from=2026-06-30T23:59:60Z'
+      '/api/facilities/bin-t/telemetry?metric=fillPct&from=2026-06-30T23:59:60Z',
+      '/api/tickets/rates?from=2026-06-30T23:59:60Z&to=2026-07-30T00:00:00Z',
+      '/api/tickets/rates/by?by=crew&from=2026-06-01T00:00:00Z&to=2026-06-30T23:59:60Z',
+      '/api/tickets/rates/cases?counted=due&from=2026-06-01T00:00:00Z&to=2026-06-30T23:59:60Z'
     ]) {
       expect((await get(url)).json()).toMatchObject({ status: 400, code: 'bad-request' })
     }

@@ -5,6 +5,7 @@ import type {
   PlanItem,
   PlanRun,
   RatesOf,
+  StandingNotices,
   TicketDetail,
   TicketRates,
   TicketSummary
@@ -80,6 +81,11 @@ describe('tickets and the people around them, through the API', () => {
   const notices = async (who: string) =>
     (await city.api<{ items: NotificationItem[] }>('/api/notifications?unread=true', { headers: as(who) }))
       .body.items
+  /** What somebody's bell says. */
+  const bell = async (who: string) =>
+    (await city.api<StandingNotices>('/api/notifications/standing', { headers: as(who) })).body
+  const bellOf = async (who: string, ticket: string) =>
+    (await bell(who)).items.find(one => one.ticket === ticket)
   const pass = async (ms: Millis) => {
     await city.pass(ms)
     now += ms
@@ -101,6 +107,7 @@ describe('tickets and the people around them, through the API', () => {
     })
     expect(read.status).toBe(204)
     expect(await notices('li')).toEqual([])
+    expect(await bellOf('li', id)).toBeUndefined()
 
     expect((await act('li', id, { action: 'accept' })).body).toMatchObject({
       state: 'accepted',
@@ -111,8 +118,10 @@ describe('tickets and the people around them, through the API', () => {
     await sensor.publish({ fillPct: 96 })
     await pass(minutes(1))
     expect(await detail(id)).toMatchObject({ state: 'dispatched', suspectedFalse: true, returns: 1 })
+    expect(await bellOf('li', id)).toMatchObject({ asks: true, told: [{ kind: 'returned' }] })
 
     await act('li', id, { action: 'accept' })
+    expect(await bellOf('li', id)).toBeUndefined()
     const looked = { checklist: 'toilet-6-5', answers: [{ item: 'floor', ok: true }] }
     expect((await act('li', id, { action: 'start', checklist: looked })).status).toBe(400)
     const invented = { ...looked, answers: [{ item: 'ceiling', ok: true }] }
@@ -149,19 +158,27 @@ describe('tickets and the people around them, through the API', () => {
     expect((await act('li', id, { action: 'defer', note: 'market day' })).body.code).toBe('move-not-allowed')
     const asked = await act('li', id, { action: 'defer', note: 'market day', until })
     expect(asked.body).toMatchObject({ asked: 'defer', request: { by: 'li', role: 'crew', until } })
+    expect(await bellOf('chen', id)).toMatchObject({ asks: true, told: [{ kind: 'asked' }] })
     expect((await act('li', id, { action: 'approve' })).body.code).toBe('forbidden')
     const approved = (await act('chen', id, { action: 'approve' })).body
     expect(approved).toMatchObject({ deferredUntil: until, paused: 'deferred', asked: null })
     expect(approved.clocks.resolve.running).toBe(false)
+    expect(await bellOf('chen', id)).toBeUndefined()
+    expect(await bellOf('li', id)).toMatchObject({ asks: false, told: [{ kind: 'answered' }] })
     const colour = approved.colour
     await pass(minutes(59))
     expect((await detail(id)).colour).toBe(colour)
     await pass(minutes(10))
     expect(await detail(id)).toMatchObject({ deferredUntil: null, colour: 'red' })
-    expect((await notices('wang')).map(({ kind }) => kind)).toContain('colour')
+    const red = await bellOf('wang', id)
+    expect(red).toMatchObject({ colour: 'red', title: { en: 'Empty the bin' }, asks: false })
+    expect(red?.told.map(({ kind }) => kind)).toContain('colour')
 
     await act('wang', id, { action: 'close', note: 'seen to', quietUntil: iso(now + minutes(600)) })
     expect(await open()).toEqual([])
+    // Nobody has read it, and nobody has to any more.
+    expect((await notices('wang')).map(({ kind }) => kind)).toContain('colour')
+    expect(await bellOf('wang', id)).toBeUndefined()
   })
 
   it('takes reports, joins the same, and knows them after a restart', async () => {
@@ -177,7 +194,17 @@ describe('tickets and the people around them, through the API', () => {
       'idempotency-key': 'k-1'
     })
     expect(again.body).toMatchObject({ id: first.body.id, reporters: 1 })
+    expect(await bellOf('wang', first.body.id)).toMatchObject({ asks: true, told: [{ kind: 'to-check' }] })
     await city.restart()
+    const kept = await bellOf('wang', first.body.id)
+    expect(kept).toMatchObject({ asks: true, told: [{ kind: 'to-check' }] })
+    const read = { until: kept?.told[0]?.at, ticket: first.body.id }
+    expect((await city.post('/api/notifications/read', read, as('li'))).status).toBe(204)
+    expect(await bellOf('wang', first.body.id)).toBeDefined()
+    expect((await city.post('/api/notifications/read', read, as('wang'))).status).toBe(204)
+    expect(await bellOf('wang', first.body.id)).toBeUndefined()
+    await city.restart()
+    expect(await bellOf('wang', first.body.id)).toBeUndefined()
     const near = { ...litter, source: 'hotline', lat: 32.0501 }
     const second = await city.post<TicketDetail>('/api/tickets', near, as('wang'))
     expect(second.body).toMatchObject({ id: first.body.id, reporters: 2 })
@@ -224,8 +251,9 @@ describe('tickets and the people around them, through the API', () => {
       to: local.format(now + minutes(12)),
       active: true
     }
-    const { nextFrom } = await put<PlanItem>('/api/plans/p-1', plan)
+    const { nextFrom, facilityName } = await put<PlanItem>('/api/plans/p-1', plan)
     expect(Date.parse(nextFrom ?? '')).toBeGreaterThan(now)
+    expect(facilityName).toBe('Facility toilet-1')
     await pass(minutes(14))
     const [ticket] = await open()
     expect(ticket).toMatchObject({ source: 'planned', kind: 'dirty', facility: 'toilet-1', state: 'new' })
