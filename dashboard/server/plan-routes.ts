@@ -28,6 +28,14 @@ export const planRoutes: FastifyPluginAsyncTypebox<
     if (refused !== null) throw new AppError('conflict', refused)
   }
 
+  const itemOf = ({ plan, from, until, doneAt }: PlanState): PlanItem => ({
+    ...plan,
+    facilityName: live.facility(plan.facility)?.name ?? plan.facility,
+    nextFrom: instantOf(from),
+    nextUntil: instantOf(until),
+    doneAt: instantOf(doneAt)
+  })
+
   app.get(
     '/api/ticket-policy',
     {
@@ -73,7 +81,7 @@ export const planRoutes: FastifyPluginAsyncTypebox<
       config: edits,
       schema: {
         summary:
-          'Plan work at a facility: days, a window, done by a scan of its code; to end a plan needs a reason',
+          'Plan work at a facility: days, a window, done by a scan of its code. It counts from the next window that begins (`nextFrom`); to end a plan needs a reason',
         tags: ['plans'],
         params: ById,
         body: PlanEdit,
@@ -110,13 +118,6 @@ export const planRoutes: FastifyPluginAsyncTypebox<
     async request => ({ items: await tickets.planRuns(request.params.id, RUNS), nextCursor: null })
   )
 }
-
-const itemOf = ({ plan, from, until, doneAt }: PlanState): PlanItem => ({
-  ...plan,
-  nextFrom: instantOf(from),
-  nextUntil: instantOf(until),
-  doneAt: instantOf(doneAt)
-})
 
 const instantOf = (at: number | null): string | null =>
   at === null || !Number.isFinite(at) ? null : new Date(at).toISOString()

@@ -13,8 +13,28 @@ import { rowOfKind, termsOfKind } from './ticket-row.ts'
 
 export const PLAN_KEY = 'plan:'
 
-/** Takes a plan over whatever it said before; the window that is running counts only when it began after this. */
+/**
+ * Takes a plan over whatever it said before. The window that runs goes on, with its scan, where the plan still has it at the same
+ * facility; else the first that counts begins after this: nobody is late for what was not said yet.
+ */
 export function planned(book: Book, plan: Plan, at: Millis): void {
+  const before = book.plans.get(plan.id)
+  if (before && runsOn(before, plan, book.calendar(), at)) book.plans.set(plan.id, { ...before, plan })
+  else toNext(book, plan, at)
+}
+
+function runsOn(
+  { plan: before, from, until }: PlanState,
+  plan: Plan,
+  calendar: Calendar,
+  at: Millis
+): boolean {
+  if (!plan.active || plan.facility !== before.facility || at < from || at >= until) return false
+  const now = windowsOf(plan).map(windows => calendar.openingAt(windows, at))
+  return now.some(stretch => stretch.open && stretch.since === from && stretch.until === until)
+}
+
+function toNext(book: Book, plan: Plan, at: Millis): void {
   const next = plan.active ? nextWindow(plan, book.calendar(), at) : undefined
   if (next) book.plans.set(plan.id, { plan, ...next, doneAt: null, doneBy: null })
   else book.plans.set(plan.id, { plan, from: Infinity, until: Infinity, doneAt: null, doneBy: null })
@@ -70,7 +90,7 @@ export function windowOver(book: Book, id: string, at: Millis): void {
   book
     .effects()
     .planRuns.push({ plan: id, from, until, facility: plan.facility, doneAt, doneBy, ticket: ticket ?? null })
-  planned(book, plan, at)
+  toNext(book, plan, at)
 }
 
 function missed(book: Book, { plan, from }: PlanState, at: Millis): string | undefined {

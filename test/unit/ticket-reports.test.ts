@@ -177,6 +177,39 @@ describe('planned work', () => {
     })
   })
 
+  it('that is made while its window runs is due from the next one on', () => {
+    const world = ticketWorld({ addressees: EVERYBODY })
+    world.passTo(130)
+    const days = [1, 2, 3, 4, 5]
+    world.desk().act({ kind: 'plan', plan: { ...plan, days, active: true } }, 'chen', world.timeOf(130))
+    const [state] = world.desk().plans()
+    expect(world.minuteOf(state?.from)).toBe(24 * 60 + 120)
+    world.passTo(241)
+    expect(world.effects.planRuns).toEqual([])
+    expect(world.tickets()).toEqual([])
+  })
+
+  const edited = (part: object, minute: number) => {
+    const world = planned()
+    world.scan('wc-1', 130)
+    world.passTo(minute)
+    const body = { ...plan, days: [1, 2, 3, 4, 5], active: true, ...part }
+    world.desk().act({ kind: 'plan', plan: body }, 'chen', world.timeOf(minute))
+    world.restart()
+    world.passTo(241)
+    return world.effects.planRuns
+  }
+
+  it('keeps the window that runs, and its scan, over an edit that leaves it where it was', () => {
+    const done = { plan: 'p-1', doneBy: 'li', ticket: null }
+    expect(edited({ title: 'Cleaning at two', days: [1, 3] }, 200)).toMatchObject([done])
+  })
+
+  it.each([{ to: '17:00' }, { from: '13:00' }, { facility: 'bin-1' }, { days: [2] }, { active: false }])(
+    'begins anew with the next window where an edit says %j',
+    part => expect(edited(part, 200)).toEqual([])
+  )
+
   it('waits over the weekend', () => {
     const world = planned()
     world.passTo(5 * 24 * 60)
