@@ -38,7 +38,7 @@ export default defineConfig({
     maxWorkers: 2,
     passWithNoTests: false,
     projects: [
-      project('unit', 5_000),
+      project('unit', 30_000),
       withPostgres('contracts', 60_000),
       withPostgres('integration', 120_000),
       {
