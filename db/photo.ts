@@ -15,6 +15,10 @@ const READERS = ['Jpeg', 'Png', 'Webp', 'Heif'].flatMap(name => [
   `VipsForeignLoad${name}Buffer`
 ])
 
+/** An AVIF is decoded whole: 19 bytes a pixel, and a file of a kilobyte can have any number of them. */
+const MAX_AVIF_PIXELS = 16_000_000
+const isAvif = (bytes: Buffer): boolean => bytes.subarray(4, 8).toString('latin1') === 'ftyp'
+
 /** Loaded with the first photo: who never sends one does not carry 30 MB of library. */
 let loaded: Promise<typeof sharp> | undefined
 function library(): Promise<typeof sharp> {
@@ -31,14 +35,14 @@ function library(): Promise<typeof sharp> {
 /**
  * Reads a picture by what it is, whatever it is called, and makes a JPEG of it, upright and at most PHOTO_SIDE wide and
  * high, with nothing of what stood beside the pixels: place, time, device. Rejects with `not-a-photo` when it is none, is
- * cut short, or has more than MAX_PHOTO_PIXELS.
+ * cut short, or has more than MAX_PHOTO_PIXELS (AVIF: MAX_AVIF_PIXELS).
  */
 export async function readPhoto(bytes: Buffer): Promise<Photo> {
   const read = await library()
   try {
     const { data, info } = await read(bytes, {
       failOn: 'error',
-      limitInputPixels: MAX_PHOTO_PIXELS,
+      limitInputPixels: isAvif(bytes) ? MAX_AVIF_PIXELS : MAX_PHOTO_PIXELS,
       sequentialRead: true
     })
       .rotate()
@@ -50,7 +54,7 @@ export async function readPhoto(bytes: Buffer): Promise<Photo> {
   } catch (error) {
     throw new AppError(
       'not-a-photo',
-      'This is no picture that can be read: send a whole JPEG, PNG, WebP or AVIF of at most 64 million pixels.',
+      'This is no picture that can be read: send a whole JPEG, PNG or WebP of at most 64 million pixels, or AVIF of 16.',
       { cause: error }
     )
   }

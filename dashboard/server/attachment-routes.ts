@@ -1,6 +1,6 @@
 import multipart from '@fastify/multipart'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { readPhoto, type Photo } from '#db/photo'
 import { publicUploadsOf } from '#db/public-uploads'
@@ -8,16 +8,16 @@ import { MAX_PHOTO_BYTES } from '#model/attachments'
 import { AttachmentId, AttachmentItem } from '#model/attachment-shapes'
 import { AppError } from '#model/errors'
 import { PublicUpload } from '#model/report-follow-shapes'
-import { days, hours } from '#model/time'
+import { days, hours, minutes } from '#model/time'
 import { personOn } from './access.ts'
 import type { ServerDeps } from './deps.ts'
+import { fileOf, oneAtATime } from './photo-intake.ts'
 import { within } from './rate-limits.ts'
 
-/**
- * Photos held in memory at a time, 10 MB each as they come and some hundred while they are made anew. Whoever has no account
- * takes no place of the crews.
- */
+/** Photos held in memory as they came, at most 10 MB each. Whoever has no account takes no place of the crews. */
 const AT_ONCE = { staff: 4, public: 2 }
+/** So long one may take to come in. */
+const HERE_WITHIN_MS = { staff: minutes(3), public: minutes(1) }
 /** From one address: three for each of the ten reports it may send. */
 const PUBLIC_AN_HOUR = 30
 const tags = ['attachments']
@@ -32,10 +32,12 @@ export const attachmentRoutes: FastifyPluginAsyncTypebox<
     limits: { files: 1, fileSize: MAX_PHOTO_BYTES, fields: 0, parts: 1, headerPairs: 20 }
   })
   const running = { staff: 0, public: 0 }
+  // Making one anew takes up to half a gigabyte, and one of the four threads that sync the journal too.
+  const inTurn = oneAtATime()
 
   /** One photo of a form, made anew, while not too many come in. */
   async function taken<T>(
-    request: FastifyRequest,
+    { request, reply }: { request: FastifyRequest; reply: FastifyReply },
     whose: keyof typeof running,
     keep: (photo: Photo) => Promise<T>
   ): Promise<T> {
@@ -43,10 +45,8 @@ export const attachmentRoutes: FastifyPluginAsyncTypebox<
       throw new AppError('too-many-requests', 'Many photos come in at once. Try again.')
     running[whose]++
     try {
-      if (!request.isMultipart()) throw new AppError('bad-request', 'Send the photo as multipart/form-data.')
-      const part = await request.file()
-      if (!part) throw new AppError('bad-request', 'There is no file in the form.')
-      return await keep(await readPhoto(await part.toBuffer()))
+      const bytes = await fileOf(request, reply, HERE_WITHIN_MS[whose])
+      return await keep(await inTurn(whose, () => readPhoto(bytes)))
     } finally {
       running[whose]--
     }
@@ -65,8 +65,8 @@ export const attachmentRoutes: FastifyPluginAsyncTypebox<
         response: { 200: AttachmentItem }
       }
     },
-    async request =>
-      taken(request, 'staff', photo =>
+    async (request, reply) =>
+      taken({ request, reply }, 'staff', photo =>
         attachments.keep(photo, { who: personOn(request).username, at: clock.now() })
       )
   )
@@ -87,7 +87,7 @@ export const attachmentRoutes: FastifyPluginAsyncTypebox<
       if (!publicReports) throw new AppError('not-found', 'Reports without an account are off here.')
       await within([uploaded], request, reply)
       await uploads.refuseOver()
-      return taken(request, 'public', uploads.keep)
+      return taken({ request, reply }, 'public', uploads.keep)
     }
   )
 

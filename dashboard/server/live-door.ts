@@ -63,7 +63,8 @@ function hostOf({ headers, socket }: IncomingMessage, isTrusted: (address: strin
   return (trusted ? forwarded.split(',').at(-1)?.trim() : headers.host) ?? ''
 }
 
-function refuse(stream: Duplex, answer: { status: number; title: string }): void {
+/** The answer to who never came as far as a route. */
+export function refuse(stream: Duplex, answer: { status: number; title: string }): void {
   const body = JSON.stringify(answer)
   stream.end(
     `HTTP/1.1 ${answer.status} ${answer.title}\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +

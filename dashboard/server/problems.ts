@@ -54,6 +54,17 @@ export function problemOf(error: Error & { statusCode?: number; validation?: unk
   return problem('internal', 'Something went wrong on our side; the log says what.')
 }
 
+/** What came was no request that can be read, or not all of it came. */
+export function brokenRequest({ code }: { code?: string }): Problem {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return problem('too-large', 'The headers are larger than this server takes.')
+  const late = code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  return problem(
+    'bad-request',
+    late ? 'The request was not here in time.' : 'This is no HTTP that can be read.'
+  )
+}
+
 /** SQLSTATE class 22, such as NUL in a text: what came is at fault, not we. */
 const isUnstorable = (error: unknown): boolean => /^22/.test((error as { code?: string }).code ?? '')
 

@@ -5,6 +5,7 @@ import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type RawServerDefault } from 'fastify'
 import { Problem } from '#model/api'
+import { minutes } from '#model/time'
 import { guardRoutes } from './access.ts'
 import type { Api, ServerDeps } from './deps.ts'
 import { attachmentRoutes } from './attachment-routes.ts'
@@ -16,13 +17,14 @@ import { deviceRoutes } from './device-routes.ts'
 import { facilityRoutes } from './facility-routes.ts'
 import { importRoutes } from './import-routes.ts'
 import { lightingRoutes } from './lighting-routes.ts'
+import { refuse } from './live-door.ts'
 import { liveSocket } from './live-socket.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { maintenanceRoutes } from './maintenance-routes.ts'
 import { inlineScriptHashes, pageRoutes } from './page.ts'
 import { odourRoutes } from './odour-routes.ts'
 import { planRoutes } from './plan-routes.ts'
-import { answerProblems, problemOf, sendProblem } from './problems.ts'
+import { answerProblems, brokenRequest, problemOf, sendProblem } from './problems.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { reportRoutes } from './report-routes.ts'
 import { ruleRoutes } from './rule-routes.ts'
@@ -33,6 +35,8 @@ import { ticketRoutes } from './ticket-routes.ts'
 import { trustedProxies } from './trusted-proxies.ts'
 
 const KIB = 1024
+/** As Node has it by itself, and Fastify has not: whoever never ends a request would stay for good. */
+const REQUEST_WITHIN_MS = minutes(5)
 
 /** REST, the live WebSocket and the page on one port. Not listening yet: `listen` or `inject`, then `close`. */
 export async function buildServer(deps: ServerDeps): Promise<Api> {
@@ -41,6 +45,8 @@ export async function buildServer(deps: ServerDeps): Promise<Api> {
     ...(createServer && { serverFactory: createServer }),
     bodyLimit: 64 * KIB,
     trustProxy: trustedProxies(deps.trustedProxies),
+    requestTimeout: REQUEST_WITHIN_MS,
+    clientErrorHandler: (error, socket) => void (socket.writable && refuse(socket, brokenRequest(error))),
     // Closing lets what runs end.
     forceCloseConnections: 'idle',
     // Before any route is found: an address that cannot be decoded.

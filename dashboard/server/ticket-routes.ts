@@ -108,7 +108,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
   ): RatesFilter {
     if (role === 'crew' && crew !== undefined && !crewsOf(username).includes(crew))
       throw new AppError('forbidden', 'A crew sees its own numbers and those of all together.')
-    const [fromMs, toMs] = [Date.parse(from), Date.parse(to)]
+    const [fromMs, toMs] = [msOf(from), msOf(to)]
     if (fromMs >= toMs) throw new AppError('bad-request', 'querystring: from must be before to')
     const areas = area === undefined ? undefined : areasUnder(live.areas(), area)
     return { from: fromMs, to: toMs, areas, crew, kind }
