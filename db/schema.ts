@@ -277,7 +277,11 @@ export const tickets = pgTable(
     index('tickets_opened').on(t.openedAt),
     index('tickets_facility').on(t.facility, t.openedAt),
     index('tickets_closed').on(t.closedAt),
-    index('tickets_due').on(t.firstDueAt)
+    index('tickets_due').on(t.firstDueAt),
+    // Those of which what was told may still stand: a few of all there ever were.
+    index('tickets_waiting')
+      .on(t.id)
+      .where(sql`${t.closedAt} is null or ${t.recheck} = 'due'`)
   ]
 )
 
@@ -313,7 +317,7 @@ export const notifications = pgTable(
   t => [
     index('notifications_addressee').on(t.addressee, t.at),
     index('notifications_at').on(t.at),
-    // What stands is looked for from the open tickets.
+    // What still stands is looked for from the tickets that wait.
     index('notifications_unread')
       .on(t.ticket)
       .where(sql`${t.readAt} is null`)

@@ -39,11 +39,13 @@ const STANDS: Record<Exclude<NotificationKind, 'recheck'>, SQL> = {
   'claim-missing': sql`${tickets.clearedAt} is not null and ${tickets.claimedAt} is null`
 }
 
-const stands = sql`(
-  (${tickets.closedAt} is null and case ${notifications.kind} ${sql.join(
-    Object.entries(STANDS).map(([kind, holds]) => sql`when ${kind} then ${holds}`),
-    sql` `
-  )} else false end)
+const ofOpen = sql.join(
+  Object.entries(STANDS).map(([kind, holds]) => sql`when ${kind} then ${holds}`),
+  sql` `
+)
+/** Its first line is that of the index `tickets_waiting`: the cost is that of the tickets that wait, not of all that was ever told. */
+const stands = sql`(${tickets.closedAt} is null or ${tickets.recheck} = 'due') and (
+  (${tickets.closedAt} is null and case ${notifications.kind} ${ofOpen} else false end)
   or (${notifications.kind} = 'recheck' and ${tickets.recheck} = 'due'))`
 
 const isStanding = (addressees: string[]) =>

@@ -1,0 +1,1 @@
+CREATE INDEX "tickets_waiting" ON "tickets" USING btree ("id") WHERE "tickets"."closed_at" is null or "tickets"."recheck" = 'due';
