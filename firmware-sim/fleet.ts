@@ -70,7 +70,7 @@ async function inParallel<T>(
  */
 export async function connectFleet({ city, url, secrets, from, faults, log }: FleetOptions): Promise<Fleet> {
   const stream = reportStream({ city, from, faults })
-  const counts: LinkCounts = { connected: 0, acknowledged: 0, dropped: 0 }
+  const counts: LinkCounts = { connected: 0, acknowledged: 0, waiting: 0, dropped: 0 }
   const speakers = city.devices.filter(({ gateway }) => gateway === null)
   const nameless = speakers.filter(({ id }) => !secrets.has(id)).map(({ id }) => id)
   if (nameless.length > 0)

@@ -22,6 +22,8 @@ export interface Link {
 export interface LinkCounts {
   connected: number
   acknowledged: number
+  /** Messages on a connection that stands, not yet acknowledged. */
+  waiting: number
   /** Reports given up because a link kept too many. */
   dropped: number
 }
@@ -68,15 +70,24 @@ export function mqttLink(options: {
   let kept: Kept[] = []
   let wantedUp = true
   let closed = false
+  /** Of this link's connection. */
+  let waiting = 0
   let failures = 0
   let retry: NodeJS.Timeout | undefined
+
+  function countWaiting(more: number): void {
+    waiting += more
+    counts.waiting += more
+  }
 
   function send(items: Kept[], to: MqttClient): void {
     const [first] = items
     if (!first) return
     const report =
       items.length === 1 ? first.report : { ...first.report, entries: items.flatMap(k => k.report.entries) }
+    countWaiting(1)
     to.publish(telemetry, payloadOf(report), { qos: 1 }, error => {
+      if (client === to) countWaiting(-1)
       // Not acknowledged: it stays, and goes again on the next connection.
       if (error) return
       counts.acknowledged += items.length
@@ -110,7 +121,10 @@ export function mqttLink(options: {
       settled()
     })
     made.once('close', () => {
-      if (client === made) client = undefined
+      if (client === made) {
+        client = undefined
+        countWaiting(-waiting)
+      }
       made.end(true)
       if (!up) return settled(trouble ?? new Error('connection closed before the broker answered'))
       counts.connected--

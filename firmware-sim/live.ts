@@ -63,7 +63,7 @@ export async function playLive({ city, url, secrets, expect, desk, say }: LiveOp
   })
   const watch = watchLive({
     clock,
-    connected: () => fleet.counts().connected,
+    seen: fleet.counts,
     onOver(outage) {
       say(`the program was away for ${Math.round((outage.to - outage.from) / 1000)} s`)
       if (hard && expect) void write(hard.played.to, false).catch((error: Error) => say(error.message))

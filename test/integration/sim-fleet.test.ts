@@ -57,7 +57,12 @@ describe('a fleet on the real broker', () => {
     expect(steps.at(-1)).toBe(from + hours(2))
     expect(clock.now()).toBe(from + hours(2))
     const telemetry = (await broker.recorded()).filter(({ kind }) => kind === 'telemetry')
-    expect(fleet.counts()).toEqual({ connected: speakers.length, acknowledged: telemetry.length, dropped: 0 })
+    expect(fleet.counts()).toEqual({
+      connected: speakers.length,
+      acknowledged: telemetry.length,
+      waiting: 0,
+      dropped: 0
+    })
     expect(new Set(telemetry.map(({ deviceId }) => deviceId)).size).toBe(speakers.length)
     const newest = new Map<string, number>()
     for (const record of telemetry) {
@@ -114,6 +119,28 @@ describe('a fleet on the real broker', () => {
     expect(booted).toHaveLength(8)
     expect(new Set(booted.map(({ at }) => at)).size).toBe(4)
     expect(booted.map(({ values }) => values.visitsTotal)).toEqual(Array.from({ length: 8 }, () => 0))
+  })
+
+  it('counts what waits for its acknowledgement while connections stand, and no more once they are gone', async () => {
+    const broker = await aBroker()
+    const fleet = await aFleet(broker)
+    const clock = drivenClock(from, systemClock)
+    broker.disk.hold()
+    fleet.live(clock)
+    clock.set(from + minutes(30))
+    await until('reports wait', () => fleet.counts().waiting > 0)
+    expect(fleet.counts()).toMatchObject({ connected: speakers.length, acknowledged: 0 })
+    broker.disk.heal()
+    await until('all are answered', () => fleet.counts().waiting === 0)
+    expect(fleet.counts().acknowledged).toBeGreaterThan(0)
+    broker.disk.hold()
+    clock.set(from + minutes(60))
+    await until('reports wait again', () => fleet.counts().waiting > 0)
+    broker.disk.fail()
+    await broker.close()
+    open.splice(open.indexOf(broker), 1)
+    await until('all are cut off', () => fleet.counts().connected === 0)
+    expect(fleet.counts().waiting).toBe(0)
   })
 
   it('goes on where it stood when the broker comes back, with what was measured meanwhile', async () => {

@@ -13,7 +13,8 @@ describe('the program going away, as its devices notice it', () => {
   function watched(counts: readonly number[]): { over: Outage[]; now: Outage[] } {
     const over: Outage[] = []
     const watch = outageWatch(outage => over.push(outage))
-    for (const [second, connected] of counts.entries()) watch.look(connected, seconds(second))
+    for (const [second, connected] of counts.entries())
+      watch.look({ connected, acknowledged: 0, waiting: 0 }, seconds(second))
     return { over, now: watch.outages(seconds(counts.length)) }
   }
   const span = (from: number, to: number): Outage => ({ from: seconds(from), to: seconds(to) })
@@ -31,6 +32,37 @@ describe('the program going away, as its devices notice it', () => {
   it('is over a while after the first are back, also when some never come', () => {
     const { over } = watched([90, 0, ...Array.from({ length: 120 }, () => 70)])
     expect(over).toEqual([span(0, 92)])
+  })
+
+  describe('with its connections open', () => {
+    /** At each second, of 90 that are connected: an acknowledgement, one that is waited for, or nothing sent at all. */
+    function heard(text: string, connected: (second: number) => number = () => 90): Outage[] {
+      const watch = outageWatch()
+      let acknowledged = 0
+      const signs = [...text]
+      for (const [second, sign] of signs.entries()) {
+        if (sign === 'a') acknowledged++
+        const waiting = sign === '.' ? 0 : 3
+        watch.look({ connected: connected(second), acknowledged, waiting }, seconds(second))
+      }
+      return watch.outages(seconds(signs.length))
+    }
+
+    it('begins with the last answer and ends with the next, where one was waited for', () => {
+      expect(heard('aaa_______a_a')).toEqual([span(2, 10)])
+      expect(heard('a_______')).toEqual([span(0, 8)])
+    })
+
+    it('is none for five seconds, nor while nothing is sent, nor while anything is answered', () => {
+      expect(heard('a_____a_____a')).toEqual([])
+      expect(heard('a..........._____a')).toEqual([])
+      expect(heard('_a_a_a_a_a_a_a_a_a')).toEqual([])
+    })
+
+    it('is one outage where the devices give it up at last, until they are back', () => {
+      const connected = (second: number) => (second < 9 ? 90 : second < 12 ? 0 : 90)
+      expect(heard('aa_______..._a', connected)).toEqual([span(1, 12)])
+    })
   })
 
   it('is no storm of restarts, nor devices that go one after the other', () => {
@@ -150,27 +182,31 @@ describe('the file', () => {
     ).toBeUndefined()
   })
 
-  it('says how tickets end by what people did, and nothing of it while they are at it', () => {
-    const ticket = days.expectation.must.find(({ rule }) => rule === 'bin-tilted')!
-    const { rule, subject } = ticket
-    const at = ticket.from + minutes(10)
-    const deed = { ticket: 'x', rule, subject }
-    const played = {
-      ...days.played,
-      deeds: [
-        { ...deed, what: 'accept' as const, at },
-        { ...deed, what: 'claim' as const, at: at + minutes(1) }
-      ]
+  it(
+    'says how tickets end by what people did, and nothing of it while they are at it',
+    { timeout: seconds(30) },
+    () => {
+      const ticket = days.expectation.must.find(({ rule }) => rule === 'bin-tilted')!
+      const { rule, subject } = ticket
+      const at = ticket.from + minutes(10)
+      const deed = { ticket: 'x', rule, subject }
+      const played = {
+        ...days.played,
+        deeds: [
+          { ...deed, what: 'accept' as const, at },
+          { ...deed, what: 'claim' as const, at: at + minutes(1) }
+        ]
+      }
+      const what = { seed: 7, played, expectation: foreseenOf(played), crews: true }
+      const over = written({ ...what, over: true })
+      const found = over.must.find(one => one.rule === rule && one.subject === subject)
+      expect(over.people.map(({ what }) => what)).toEqual(['accept', 'claim'])
+      expect(found?.claims?.map(({ at }) => at)).toEqual([new Date(at + minutes(1)).toISOString()])
+      expect(['confirmed', 'contradicted']).toContain(found?.claims?.[0]?.outcome)
+      const before = written({ ...what, over: false })
+      expect(before.must.some(({ end, claims }) => end !== undefined || claims !== undefined)).toBe(false)
+      expect(before.must.length).toBe(over.must.length)
+      expect(Date.parse(before.to ?? '') - START).toBe(hours(26))
     }
-    const what = { seed: 7, played, expectation: foreseenOf(played), crews: true }
-    const over = written({ ...what, over: true })
-    const found = over.must.find(one => one.rule === rule && one.subject === subject)
-    expect(over.people.map(({ what }) => what)).toEqual(['accept', 'claim'])
-    expect(found?.claims?.map(({ at }) => at)).toEqual([new Date(at + minutes(1)).toISOString()])
-    expect(['confirmed', 'contradicted']).toContain(found?.claims?.[0]?.outcome)
-    const before = written({ ...what, over: false })
-    expect(before.must.some(({ end, claims }) => end !== undefined || claims !== undefined)).toBe(false)
-    expect(before.must.length).toBe(over.must.length)
-    expect(Date.parse(before.to ?? '') - START).toBe(hours(26))
-  })
+  )
 })
