@@ -195,23 +195,23 @@ it('plans work and says from when it counts, also while its window runs', async 
   await form.locator('input[name=plan-id]').fill('bins-noon')
   await form.getByLabel('What is to be done').fill('Wash the bin')
   await form.getByLabel('From').fill('06:00')
-  await form.getByLabel('To').fill('22:00')
+  await form.getByLabel('To', { exact: true }).fill('22:00')
   await form.getByRole('button', { name: 'Save' }).click()
   await seen(page, 'dialog[open] [role=alert]', 'Choose a facility.')
   await form.getByRole('searchbox').fill('bin-1')
   await form.getByRole('button', { name: 'Facility bin-1' }).click()
   await form.getByRole('button', { name: 'Save' }).click()
   // It is noon on 2 November: that window began before anybody said so.
-  await seen(page, '[role=status]', /Wash the bin is saved.*next 3 Nov, 06:00/)
-  await seen(page, '.card dl', /Facility bin-1.*next 3 Nov, 06:00/s)
+  await seen(page, '[role=status]', /Wash the bin is saved.*Next 3 Nov, 06:00/)
+  await seen(page, '.card dl', /Facility bin-1.*Next 3 Nov, 06:00/s)
 
   await city.pass(hours(20))
   await page.reload()
-  await seen(page, '.card dl', /now, until 22:00/)
+  await seen(page, '.card dl', /Now, until 22:00/)
   await page.getByRole('button', { name: 'Edit' }).click()
   await form.getByLabel('What is to be done').fill('Wash and wipe the bin')
   await form.getByRole('button', { name: 'Save' }).click()
-  await seen(page, '[role=status]', /Wash and wipe the bin is saved.*now, until 22:00/)
+  await seen(page, '[role=status]', /Wash and wipe the bin is saved.*Now, until 22:00/)
 })
 
 it('changes the odour limits from a day on', async () => {

@@ -283,6 +283,8 @@ const en = {
   rates: {
     title: 'Rates',
     lead: 'Counted anew from the tickets, of what should have been done in the period.',
+    notOver:
+      'The period is not over: what is due until its end is counted as due, also where there is still time for it.',
     closing: 'Closing rate',
     onTime: 'On-time rate',
     rework: 'Rework rate',
@@ -336,8 +338,8 @@ const en = {
     active: 'Active',
     inactive: 'inactive',
     due: 'Due',
-    next: 'next',
-    nowUntil: 'now, until',
+    next: 'Next',
+    nowUntil: 'Now, until',
     saved: (title: string) => `${title} is saved.`,
     counts: 'It counts from the next window that begins: one that runs already is nobody’s to miss.',
     editCounts:
@@ -660,6 +662,7 @@ const zh: TicketWords = {
   rates: {
     title: '考核指标',
     lead: '按期内应办结的工单实时统计。',
+    notOver: '期限未到：截至期末应办结的工单均计入应办结，其中部分尚在时限内。',
     closing: '结案率',
     onTime: '按期结案率',
     rework: '返工率',
