@@ -6,7 +6,7 @@ import type { Subject } from '#model/ids'
 import { encodeValue, type MetricId, type RawValue } from '#model/metrics'
 import type { Attributes, RegistryRecord } from '#model/registry'
 import type { DayWindow } from '#model/rules'
-import { hours, minutes, seconds, type Millis } from '#model/time'
+import { hours, minutes, type Millis } from '#model/time'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 
@@ -91,7 +91,7 @@ const begun = (world: World, rule: string): string[] =>
     )
     .sort()
 
-describe('a lamp with a schedule', { timeout: seconds(30) }, () => {
+describe('a lamp with a schedule', { timeout: minutes(5) }, () => {
   it('is neither out nor burning by day where it obeys', () => {
     const world = streetWorld({ road: HALF_NIGHT })
     play(world, '22:00', '06:30', obeying)
@@ -153,7 +153,7 @@ describe('a lamp with a schedule', { timeout: seconds(30) }, () => {
   })
 })
 
-describe('lamps with a schedule judged together', { timeout: seconds(30) }, () => {
+describe('lamps with a schedule judged together', { timeout: minutes(5) }, () => {
   const rates = (world: World) => begun(world, 'lighting-rate')
 
   it('are in the rate only while they should be lit', () => {
@@ -222,7 +222,7 @@ describe('lamps with a schedule judged together', { timeout: seconds(30) }, () =
   })
 })
 
-describe('a change of schedule', { timeout: seconds(30) }, () => {
+describe('a change of schedule', { timeout: minutes(5) }, () => {
   const early: DayWindow[] = [{ from: '16:00', to: '22:30' }]
 
   it('gives a quarter of an hour from when it is applied', () => {
@@ -284,7 +284,7 @@ describe('a change of schedule', { timeout: seconds(30) }, () => {
   })
 })
 
-describe('announced work over lamps', { timeout: seconds(30) }, () => {
+describe('announced work over lamps', { timeout: minutes(5) }, () => {
   const announce = (world: World, subject: Subject, from: string, to: string, id = 'w-1') =>
     world.change({
       kind: 'maintenance',
@@ -387,7 +387,7 @@ describe('announced work over lamps', { timeout: seconds(30) }, () => {
   })
 })
 
-describe('a back-test', { timeout: seconds(30) }, () => {
+describe('a back-test', { timeout: minutes(5) }, () => {
   it('of a night with schedules, an edit of one and announced work finds what was decided', () => {
     const window = {
       id: 'w-1',

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Subject } from '#model/ids'
 import type { Attributes, RegistryRecord } from '#model/registry'
-import { hours } from '#model/time'
+import { hours, minutes } from '#model/time'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 import { check } from '#test/reference/pasts'
@@ -155,7 +155,7 @@ function wander(
   return world
 }
 
-describe('lamps, controllers and work that come and go', { timeout: 60_000 }, () => {
+describe('lamps, controllers and work that come and go', { timeout: minutes(5) }, () => {
   it('leave the counts of every group what its lamps are', () =>
     check(
       fc.property(moves, all => {

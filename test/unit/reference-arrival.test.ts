@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { MetricId } from '#model/metrics'
-import { seconds } from '#model/time'
+import { minutes } from '#model/time'
 import type { Follows, Message } from '#test/reference/facility'
 import { check, pastOf, TOWNS, TWO, type Lag, type Town } from '#test/reference/pasts'
 import { bundleSteps, play, written } from '#test/reference/play'
@@ -26,7 +26,7 @@ const split = (messages: readonly Message[]): Message[] =>
     return parts.length > 0 ? parts : [message]
   })
 
-describe('what follows from readings is the same', { timeout: seconds(60) }, () => {
+describe('what follows from readings is the same', { timeout: minutes(5) }, () => {
   it('when a message is split into one for each metric', () =>
     check(
       fc.property(stored, past => {
@@ -84,7 +84,7 @@ describe('what follows from readings is the same', { timeout: seconds(60) }, () 
     ))
 })
 
-describe('a crash', { timeout: seconds(60) }, () => {
+describe('a crash', { timeout: minutes(5) }, () => {
   for (const [name, town] of Object.entries({ ...TOWNS, ...TWO })) {
     it(`at any point changes nothing for a ${name}`, () =>
       check(

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { MetricId, RawValue } from '#model/metrics'
-import { hours, seconds } from '#model/time'
+import { hours, minutes, seconds } from '#model/time'
 import { facility } from '#test/fixtures/registry-records'
 import { NOON } from '#test/fixtures/rule-world'
 import { reference, type Message, type Past } from '#test/reference/facility'
@@ -91,7 +91,7 @@ const lived = ({ town, rule, each, values, length }: Days): fc.Arbitrary<Past> =
     })
 }
 
-describe('the rules agree with the reference over days', { timeout: seconds(60) }, () => {
+describe('the rules agree with the reference over days', { timeout: minutes(5) }, () => {
   for (const [name, lives] of Object.entries(DAYS)) {
     it(`of ${name}`, () =>
       check(

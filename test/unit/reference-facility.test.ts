@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { seconds } from '#model/time'
+import { minutes } from '#model/time'
 import { reference } from '#test/reference/facility'
 import { check, pastOf, RUNS, TOWNS, TWO, type Lag, type Town } from '#test/reference/pasts'
 import { play, written } from '#test/reference/play'
@@ -17,7 +17,7 @@ const agree = (town: fc.Arbitrary<Town>, options: Record<string, unknown> & { la
     runs
   )
 
-describe('the rules agree with the reference', { timeout: seconds(60) }, () => {
+describe('the rules agree with the reference', { timeout: minutes(5) }, () => {
   for (const [name, town] of Object.entries(TOWNS)) {
     it(`on a ${name}, by what it reports at once`, () => agree(town, { lag: 'none' }))
     it(`on a ${name} that always lags as much`, () => agree(town, { lag: 'same' }))

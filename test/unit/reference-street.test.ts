@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Subject } from '#model/ids'
 import type { Attributes } from '#model/registry'
-import { hours, seconds } from '#model/time'
+import { hours, minutes } from '#model/time'
 import type { TicketAction } from '#model/tickets'
 import { area, device, facility, road } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
@@ -197,7 +197,7 @@ const byName = <T extends { rule: string; subject: string }>(all: T[]): T[] =>
 const slotIn = (world: World, at: number | null): Slot | null =>
   at === null ? null : Math.round((world.minuteOf(at) as number) * MINUTE)
 
-describe('the rules of a street agree with the reference', { timeout: seconds(60) }, () => {
+describe('the rules of a street agree with the reference', { timeout: minutes(5) }, () => {
   it('in its episodes', () =>
     check(
       fc.property(street, city => {
@@ -243,7 +243,7 @@ describe('the rules of a street agree with the reference', { timeout: seconds(60
     ))
 })
 
-describe('while a parent fires', { timeout: seconds(60) }, () => {
+describe('while a parent fires', { timeout: minutes(5) }, () => {
   const WAIT: Slot = 5 * MINUTE
   const named = ({ rule, subject }: { rule: string | null; subject: string }) => `${rule} ${subject}`
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TicketRow } from '#ingest/effects'
-import { days, minutes, seconds } from '#model/time'
+import { days, minutes } from '#model/time'
 import {
   COLOUR_IDS,
   isLateClaim,
@@ -138,7 +138,7 @@ function play(steps: readonly Step[], { acted, look, crashes }: Watch = {}): Tic
   return world
 }
 
-describe('whatever people and sensors do', { timeout: seconds(60) }, () => {
+describe('whatever people and sensors do', { timeout: minutes(5) }, () => {
   it('no move outside the table changes a ticket, nor one that was refused', () =>
     check(
       fc.property(steps, steps => {

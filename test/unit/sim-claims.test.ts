@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hours, minutes, seconds } from '#model/time'
+import { hours, minutes } from '#model/time'
 import type { TicketDeed } from '#sim/crews/deeds'
 import type { Fault } from '#sim/faults'
 import { NO_ORDERS } from '#sim/orders'
@@ -17,7 +17,7 @@ function played(seed: number, faults: Fault[], more: Partial<Played> = {}): Play
 const at = (time: string) => Date.parse(`${time}Z`)
 
 /** It fails after midnight, rests, and fails again at dusk. */
-describe('a lamp that is mended while it rests', { timeout: seconds(60) }, () => {
+describe('a lamp that is mended while it rests', { timeout: minutes(5) }, () => {
   const lampOf = (again: string, deeds: TicketDeed[] = []) => {
     const fault = (from: string, to: string): Fault => ({
       ...{ kind: 'lamp-failure', device: 'lc-0096', from: at(from), to: at(to) }

@@ -26,7 +26,7 @@ const faults = plan({ city, from, to })
 const day = reportsOf(faults)
 
 describe('the reports of a day', () => {
-  it('are the same to the byte for the same seed, however the day is cut', { timeout: 20_000 }, () => {
+  it('are the same to the byte for the same seed, however the day is cut', { timeout: minutes(5) }, () => {
     expect(digest(reportsOf(plan({ city, from, to }), minutes(7)))).toBe(digest(day))
   })
 

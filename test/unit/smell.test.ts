@@ -6,7 +6,7 @@ import type { StoredAnswer } from '#model/checklists'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { Rule } from '#model/rules'
 import type { Role, TicketAction } from '#model/tickets'
-import { minutes, seconds } from '#model/time'
+import { minutes } from '#model/time'
 import { area, device, facility } from '#test/fixtures/registry-records'
 import { NOON, ruleWorld } from '#test/fixtures/rule-world'
 
@@ -65,7 +65,7 @@ function toilet(records = RECORDS) {
   }
 }
 
-describe('whether it smells, in a claim with a checklist', { timeout: seconds(60) }, () => {
+describe('whether it smells, in a claim with a checklist', { timeout: minutes(5) }, () => {
   it('is no where the sensor is clean, whatever the person said', () => {
     const wc = toilet()
     wc.smells(0, CLEAN)
