@@ -44,7 +44,7 @@ beforeAll(async () => {
     await city.system.tick(STEP_MS)
   }
   await city.settled()
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await city.close()
   await database.drop()

@@ -264,7 +264,7 @@ describe('a backup of a system that does not run', () => {
     rmSync(own.DATA_DIR, { recursive: true, force: true })
     await city.close()
     await database.drop()
-  }, 120_000)
+  }, 300_000)
 
   it('is not taken of nothing', async () => {
     const { code, said } = await run('backup', ['--out', join(folder, 'x')], { DATA_DIR: join(folder, 'no') })

@@ -79,7 +79,7 @@ describe('a backup with InfluxDB as the store', () => {
     await influx.backup(bucket, late)
     await city.close()
     expect(city.fatal).toEqual([])
-  }, 120_000)
+  }, 300_000)
 
   /** Restores Mingjie beside the InfluxDB that is there; what the command said, and what the city then shows. */
   async function restored(env: Record<string, string> = { INFLUX_URL: influx.url, INFLUX_BUCKET: bucket }) {

@@ -17,7 +17,7 @@ let mendIt: () => Promise<unknown> = async () => {}
 beforeAll(async () => {
   await buildPageIfStale()
   server = await startOwnPostgres({ root: inject('postgresRoot') })
-}, 120_000)
+}, 300_000)
 beforeEach(async () => {
   database = await server.createDatabase(`start_${++databases}`)
   folder = dataFolder()

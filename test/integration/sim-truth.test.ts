@@ -11,7 +11,7 @@ describe('26 hard hours of a small city, with people who work its tickets', () =
   beforeAll(async () => {
     database = await freshDatabase()
     played = await playSeed({ seed: 8, facilities: 60, hours: 26, crews: true, databaseUrl: database.url })
-  }, 180_000)
+  }, 400_000)
   afterAll(() => database.drop())
 
   it('has every rule of the specification', () => {

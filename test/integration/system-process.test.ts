@@ -15,7 +15,7 @@ describe('main.ts as a process', () => {
   let started: MainProcess[] = []
   let folders: { remove: () => void }[] = []
 
-  beforeAll(async () => void (await buildPageIfStale()), 120_000)
+  beforeAll(async () => void (await buildPageIfStale()), 300_000)
   afterEach(async () => {
     await Promise.all(started.map(one => one.stop('SIGKILL')))
     for (const folder of folders) folder.remove()
