@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { FacilityCode } from '#model/crews'
+import { seconds } from '#model/time'
 import { seen } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
 import { pageSuite } from '#test/fixtures/page-suite'
@@ -33,6 +34,11 @@ it('adds an account, shows its password once, and takes it away again after aski
   await person.getByRole('button', { name: 'Change password' }).click()
   await seen(person, '[role=status]', 'Changed.')
 
+  // Where it takes long to learn that the session is over, the page does not call again meanwhile, only to be refused.
+  await person.route('**/api/session', async route => {
+    await new Promise(resolve => setTimeout(resolve, seconds(2)))
+    await route.continue()
+  })
   await page
     .locator('.people li')
     .filter({ hasText: 'Li Wei' })
