@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray } from 'drizzle-orm'
+import { and, asc, eq, inArray, sql } from 'drizzle-orm'
 import type { Millis } from '#model/time'
 import type { Database } from './database.ts'
 import { ratings, reports, ticketEvents, tickets } from './schema.ts'
@@ -51,6 +51,32 @@ export async function followedCase(db: Database, codeHash: string): Promise<Foll
     return { report, ticket, moves, rating }
   }
   return undefined
+}
+
+/**
+ * Of each of these tickets the reports by whose code it may be followed: its own, and those of the tickets that went into it or that
+ * it opened again. Oldest first; without any a ticket is left out.
+ */
+export async function followersOf(
+  db: Database,
+  ids: readonly string[]
+): Promise<Map<string, readonly string[]>> {
+  if (ids.length === 0) return new Map()
+  const { rows } = await db.execute<{ whole: string; followers: string[] }>(sql`
+    with recursive part(whole, ticket) as (
+      select id, id from ${tickets} where ${inArray(tickets.id, [...ids])}
+      union
+      select part.whole, before.id from part cross join lateral (
+        select id from ${tickets} where merged_into = part.ticket
+        union
+        select coalesce(data ->> 'ticket', data ->> 'reworkOf') from ${ticketEvents}
+        where ticket = part.ticket and action in ('joined', 'open')
+      ) as before(id) where before.id is not null
+    )
+    select part.whole, array_agg(said.id order by said.at, said.id) as followers
+    from part join ${reports} as said on said.ticket = part.ticket
+    where said.code_hash is not null group by part.whole`)
+  return new Map(rows.map(({ whole, followers }) => [whole, followers]))
 }
 
 /** What reporters said of these tickets, oldest first. */

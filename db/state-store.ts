@@ -6,6 +6,7 @@ import type pg from 'pg'
 import type { Change, ChangeBody } from '#model/changes'
 import { AppError } from '#model/errors'
 import { days, type Millis } from '#model/time'
+import { followersOf } from './followed-reports.ts'
 import type { Seq } from './journal.ts'
 import { inTransaction } from './postgres/transaction.ts'
 import {
@@ -64,6 +65,8 @@ export interface StandingRows {
   episodes: (typeof episodes.$inferSelect)[]
   /** Of open tickets and those asked for: how many entries the history has. */
   entries: Map<string, number>
+  /** Of open tickets that were not asked for: the reports by whose code each may be followed. */
+  followers: Map<string, readonly string[]>
 }
 
 /** Everything the state consumer reads and writes. */
@@ -78,7 +81,7 @@ export interface StateStore {
    * too, and how planned work went.
    */
   tidy(notBefore: Millis): Promise<void>
-  /** Tickets and episodes that are open; and the length of their histories, and of those of `tickets`. */
+  /** Tickets and episodes that are open; the length of their histories, and of those of `tickets`; who follows the others. */
   standing(tickets: readonly string[]): Promise<StandingRows>
   /** Applied changes after the `no`-th, in the order they were applied. */
   appliedAfter(no: number, limit: number): Promise<Change[]>
@@ -154,6 +157,8 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
 
     async standing(ids) {
       const open = await db.select().from(tickets).where(isNull(tickets.closedAt))
+      const asked = new Set(ids)
+      const unknown = open.map(({ id }) => id).filter(id => !asked.has(id))
       const goingOn = await db.select().from(episodes).where(isNull(episodes.endedAt))
       const { rows } = await pool.query<{ ticket: string; entries: number }>(
         'select ticket, max(no) + 1 as entries from ticket_events where ticket = any($1) group by ticket',
@@ -162,7 +167,8 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
       return {
         tickets: open,
         episodes: goingOn,
-        entries: new Map(rows.map(({ ticket, entries }) => [ticket, entries]))
+        entries: new Map(rows.map(({ ticket, entries }) => [ticket, entries])),
+        followers: await followersOf(db, unknown)
       }
     },
 
@@ -217,7 +223,11 @@ export function postgresStateStore(pool: pg.Pool): StateStore {
         }
         for (const rows of chunks(commit.events)) await tx.insert(ticketEvents).values(rows)
         for (const rows of chunks(commit.notifications)) await tx.insert(notifications).values(rows)
-        for (const rows of chunks(commit.reports)) await tx.insert(reports).values(rows)
+        for (const rows of chunks(commit.reports)) {
+          // One that is there has come to be of another ticket.
+          const set = { ticket: sql`excluded.ticket` }
+          await tx.insert(reports).values(rows).onConflictDoUpdate({ target: reports.id, set })
+        }
         for (const rows of chunks(commit.ratings)) await tx.insert(ratings).values(rows)
         for (const rows of chunks(commit.planRuns)) await tx.insert(planRuns).values(rows)
         for (const rows of chunks(commit.quarantine)) {

@@ -3,7 +3,8 @@ import type { StandingRows } from '#db/state-store'
 import type { Millis } from '#model/time'
 import type { Effects, EpisodeRow, TicketRow } from './effects.ts'
 import { noEffects } from './effects.ts'
-import type { OpenTicket, TicketDesk } from './tickets/desk.ts'
+import type { Follower, OpenTicket, TicketDesk } from './tickets/desk.ts'
+import { handOver } from './tickets/followers.ts'
 
 /** What the tickets in memory are, live: whoever alters one alters the desk's. */
 interface InMemory {
@@ -48,12 +49,21 @@ export function reconciled(options: {
   const effects = noEffects()
   const write = (row: TicketRow) => void effects.tickets.set(row.id, row)
   const entriesOf = (id: string): number => rows.entries.get(id) ?? 0
+  /** Those that the replay left elsewhere are there now. */
+  const movedOn = new Set(replayed.reports.map(({ id }) => id))
+  const followersOf = (id: string): Follower[] =>
+    (rows.followers.get(id) ?? [])
+      .filter(report => !movedOn.has(report))
+      .map(report => ({ report, rated: false }))
   // Closed before others are opened: the database allows one open ticket at any moment.
   for (const row of rows.tickets) {
     const known = memory.tickets.get(row.id)
     if (known && known.row.closedAt !== null) write(known.row)
-    else if (!known && row.rule === null) desk.adopt(row, { events: entriesOf(row.id), at })
-    else if (!known) closeUnknown({ desk, effects, at, no: entriesOf(row.id) }, row)
+    else if (!known) {
+      const [no, followers] = [entriesOf(row.id), followersOf(row.id)]
+      if (row.rule === null) desk.adopt(row, { events: no, followers, at })
+      else closeUnknown({ desk, effects, at, no, followers }, row)
+    }
   }
   for (const { row } of memory.open.values()) write(row)
   for (const row of replayed.tickets.values()) if (!effects.tickets.has(row.id)) write(row)
@@ -65,6 +75,7 @@ export function reconciled(options: {
   for (const episode of [...replayed.episodes.values(), ...memory.episodes.values()])
     effects.episodes.set(episode.id, episode)
 
+  effects.reports.push(...replayed.reports)
   // What was written keeps its number; the histories go on behind both.
   effects.events.push(...replayed.events.filter(({ ticket, no }) => no >= entriesOf(ticket)))
   effects.notifications.push(
@@ -98,10 +109,17 @@ const asJson = (row: object | undefined): unknown => row && (JSON.parse(JSON.str
 const entryOf = (id: string, ticket: string): number => Number(id.slice(ticket.length + 1).split('-')[0])
 
 function closeUnknown(
-  { desk, effects, at, no }: { desk: TicketDesk; effects: Effects; at: Millis; no: number },
+  {
+    desk,
+    effects,
+    at,
+    no,
+    followers
+  }: { desk: TicketDesk; effects: Effects; at: Millis; no: number; followers: Follower[] },
   row: TicketRow
 ): void {
-  const into = row.rule === null ? undefined : desk.open(row.rule, row.subject)?.row.id
+  const whole = row.rule === null ? undefined : desk.open(row.rule, row.subject)
+  const into = whole?.row.id
   const closedAt = Math.max(at, row.openedAt)
   const closed: TicketRow = {
     ...row,
@@ -131,6 +149,7 @@ function closeUnknown(
     note: null,
     data: into === undefined ? null : { into }
   })
-  const ended: OpenTicket = { row: closed, events: no + 1, dispatchAt: null, askAt: null }
+  const ended: OpenTicket = { row: closed, events: no + 1, dispatchAt: null, askAt: null, followers }
+  if (whole) handOver(ended, whole)
   desk.restore({ ended, kept: true, recheck: false })
 }

@@ -8,6 +8,7 @@ import { dueOf, ranMs } from './clock.ts'
 import type {
   Fact,
   Fired,
+  Follower,
   OpenTicket,
   Outcome,
   PlanState,
@@ -84,9 +85,9 @@ export interface TicketDesk {
   restore(item: SavedItem): void
   /**
    * Takes over an open ticket without a rule that only its row tells of: what people made is theirs and stays open, and what was
-   * planned goes on as if it had just opened.
+   * planned goes on as if it had just opened. `followers`: the reports by whose code it may be followed.
    */
-  adopt(row: TicketRow, known: { events: number; at: Millis }): void
+  adopt(row: TicketRow, known: { events: number; followers: Follower[]; at: Millis }): void
   /** Sets the timers again after a checkpoint was restored. */
   resume(): void
 }
@@ -130,7 +131,7 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       if (before !== undefined) ticket.row = { ...ticket.row, rework: true, reworkOf: before }
       book.keep(ticket)
       book.note(ticket, { at, who: 'sensor', action: 'open', to: 'new' })
-      ticket.dispatchAt = firstDispatchAt(book, ticket, at - event.firedAt)
+      ticket.dispatchAt = firstDispatchAt(book, ticket, Math.max(at - event.firedAt, lagOf(event)))
       joinReported(book, ticket, at)
     }
     return ticket
@@ -356,9 +357,9 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       if (item.recheck) book.rechecks.set(ticket.row.id, ticket)
     },
 
-    adopt: (row, { events, at: now }) =>
+    adopt: (row, { events, followers, at: now }) =>
       at(now, () => {
-        const ticket = restored({ row, events, dispatchAt: null, askAt: null })
+        const ticket = restored({ row, events, followers, dispatchAt: null, askAt: null })
         book.keep(ticket)
         const { state, clearedAt } = ticket.row
         // Later, nobody claimed it, and that was told.
@@ -374,6 +375,12 @@ export function createTicketDesk(parts: DeskParts): TicketDesk {
       for (const id of book.plans.keys()) alarmPlan(book, id)
     }
   }
+}
+
+/** How long the newest reading that opened it was on its way: of several sensors that is no time of the episode. */
+function lagOf({ evidence }: Fired): Millis {
+  const newest = evidence.at(-1)
+  return newest ? newest.receivedAt - newest.measuredAt : 0
 }
 
 const restored = (ticket: OpenTicket): OpenTicket => ({

@@ -1,16 +1,19 @@
-import { eq } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { submitChange } from '#db/changes'
+import { followedCase } from '#db/followed-reports'
 import { tick } from '#db/journal-ticks'
 import { importRecords } from '#db/registry'
-import { changes, checkpoints, episodes, ticketEvents, tickets } from '#db/schema'
+import { changes, checkpoints, episodes, ratings, ticketEvents, tickets } from '#db/schema'
 import type { StateStore } from '#db/state-store'
 import type { StateConsumer } from '#ingest/state-consumer'
-import type { ChangeBody } from '#model/changes'
+import type { ChangeBody, TicketReportBody } from '#model/changes'
 import type { Crew } from '#model/crews'
 import { DEFAULT_RULES } from '#model/default-rules'
 import type { Plan } from '#model/plans'
 import type { Rule } from '#model/rules'
+import type { TicketKind } from '#model/ticket-kinds'
+import type { TicketAction } from '#model/tickets'
 import { minutes } from '#model/time'
 import { area, device, facility } from '#test/fixtures/registry-records'
 import { startDeciding, stateWorld, type StateWorld } from '#test/fixtures/state-world'
@@ -145,6 +148,82 @@ describe('what a start put right', () => {
     expect(fatal).toBeUndefined()
     expect(await openTickets()).toMatchObject([{ id: planned?.id, state: 'dispatched', crew: 'crew-1' }])
     expect(await historyOf(planned?.id)).toEqual(['0 open', '1 dispatch'])
+  })
+})
+
+describe('who follows a case by a code', () => {
+  const SAID: Omit<TicketReportBody, 'report' | 'what'> = {
+    ...{ kind: 'ticket-report', source: 'hotline', subject: 'facility:bin-1', lat: null, lon: null },
+    ...{ note: null, photos: [], oneStep: false, role: 'operator' }
+  }
+  const ACT = { kind: 'ticket-action', role: 'operator', note: 'why', claimedAt: null } as const
+  const submit = (body: ChangeBody) =>
+    submitChange(db(), { subject: 'facility:bin-1', body, who: 'wang', why: null, requestedAt: START })
+  const reported = (name: string, what: TicketKind, codeHash?: string) =>
+    submit({ ...SAID, report: name, what, ...(codeHash !== undefined && { codeHash }) })
+  const act = (ticket: string, action: TicketAction, more: { into?: string; quietUntil?: number } = {}) =>
+    submit({ ...ACT, ticket, action, quietUntil: null, ...more })
+  const rated = (ticket: string, report: string) =>
+    submit({ kind: 'ticket-rating', ticket, report, stars: 4, comment: null })
+  const allRatings = async () =>
+    (await db().select().from(ratings)).map(({ ticket, report }) => `${ticket} ${report}`)
+
+  it('may still follow and rate what only its row tells of', async () => {
+    await pass(1)
+    const made = [await reported('R-1', 'dirty', 'h-1'), await reported('R-2', 'dirty', 'h-2')]
+    made.push(await reported('R-3', 'damaged', 'h-3'), await reported('R-4', 'dirty'))
+    await pass(2)
+    made.push(await act('R-3', 'merge', { into: 'R-1' }))
+    await pass(3)
+    expect((await openTickets()).map(({ id }) => id)).toEqual(['R-1'])
+    await consumer?.close()
+    await db().delete(checkpoints)
+    const ids = made.map(({ id }) => id)
+    await db().delete(changes).where(inArray(changes.id, ids))
+    await start(DEFAULT_RULES)
+    await pass(4)
+    await act('R-1', 'close')
+    await pass(5)
+    // The last of them never had a code.
+    for (const name of ['R-1', 'R-3', 'R-4', 'R-1']) await rated('R-1', name)
+    await pass(6)
+    expect(fatal).toBeUndefined()
+    expect(await allRatings()).toEqual(['R-1 R-1', 'R-1 R-3'])
+    expect(await followedCase(db(), 'h-3')).toMatchObject({ ticket: { id: 'R-1' }, rating: { stars: 4 } })
+  })
+
+  it('follows the ticket of which the report is by this build', async () => {
+    await report(0, 95)
+    await pass(11)
+    await reported('R-1', 'overflow', 'h-1')
+    await pass(12)
+    const [sensed] = await openTickets()
+    expect(await followedCase(db(), 'h-1')).toMatchObject({ ticket: { id: sensed?.id } })
+    await crashInto(HIGHER)
+    await pass(13)
+    expect(await openTickets()).toMatchObject([{ id: 'R-1' }])
+    await act('R-1', 'close')
+    await pass(14)
+    await rated('R-1', 'R-1')
+    await pass(15)
+    expect(fatal).toBeUndefined()
+    expect(await followedCase(db(), 'h-1')).toMatchObject({ ticket: { id: 'R-1' }, rating: { stars: 4 } })
+  })
+
+  it('may rate what was closed because no rule has it open any more', async () => {
+    await report(0, 95)
+    await pass(11)
+    const { id } = await reported('R-1', 'overflow', 'h-1')
+    await pass(12)
+    const [sensed] = await openTickets()
+    await db().delete(changes).where(eq(changes.id, id))
+    await crashInto(HIGHER)
+    await pass(13)
+    expect(await openTickets()).toEqual([])
+    await rated(sensed?.id ?? '', 'R-1')
+    await pass(14)
+    expect(fatal).toBeUndefined()
+    expect(await allRatings()).toEqual([`${sensed?.id} R-1`])
   })
 })
 
