@@ -174,7 +174,7 @@ export function createEngine(options: {
         report.device === record.deviceId ? sender : devices.get(report.device)
       if (!device) continue
       if (device !== sender && arrived(core, device, at)) (back ??= []).push(device)
-      takeReport(core, device, report, at)
+      takeReport(core, device, report, { message: record.reports, receivedAt: at })
     }
     for (const device of back ?? []) heardAgain(core, device, at)
   }

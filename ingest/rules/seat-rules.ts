@@ -27,13 +27,22 @@ const NOTHING_RECENT: NonNullable<Level['recent']> = []
 const WORSE: Record<Verdict, number> = { unknown: 0, cleared: 1, between: 2, met: 3 }
 const NO_RULES: readonly CompiledRule[] = []
 
-/** Takes one report of a device through the rules of its facility and of itself. Late readings move nothing. */
-export function takeReport(core: Core, device: DevicePicture, report: Report, receivedAt: Millis): void {
+/**
+ * Takes one report of a device through the rules of its facility and of itself. Late readings move nothing.
+ *
+ * @param message all reports that came with it, the oldest first
+ */
+export function takeReport(
+  core: Core,
+  device: DevicePicture,
+  report: Report,
+  { message, receivedAt }: { message: readonly Report[]; receivedAt: Millis }
+): void {
   const fresh = newerMetrics(device, report)
   if (fresh.length === 0) return
   const { facility } = device
   const rules = facility?.rules ?? NO_RULES
-  const heard: Heard = { device, report, fresh, receivedAt }
+  const heard: Heard = { device, report, fresh, message, receivedAt }
   if (facility && facility.instances.size > 0) settleAll(core, facility, rules, heard)
   if (device.own && device.own.instances.size > 0) settleAll(core, device.own, device.rules, heard)
   for (const metric of fresh) setLevel(core, device, metric, report, receivedAt)
@@ -48,6 +57,7 @@ interface Heard {
   device: DevicePicture
   report: Report
   fresh: MetricId[]
+  message: readonly Report[]
   receivedAt: Millis
 }
 
@@ -93,6 +103,15 @@ const isAlone = (compiled: CompiledRule, { devices }: Seat, device: DevicePictur
   devices.length === 1 || !devices.some(one => one !== device && speaks(compiled, one))
 
 const isBeforeFitted = ({ device, report }: Heard): boolean => report.measuredAt <= device.fittedAt
+
+/** The same message has a newer word of the device on something that the rule reads. */
+const isOvertaken = ({ metrics }: CompiledRule, { report, fresh, message }: Heard): boolean =>
+  message.some(
+    other =>
+      other.device === report.device &&
+      other.measuredAt > report.measuredAt &&
+      other.metrics.some(metric => fresh.includes(metric) && metrics.includes(metric))
+  )
 
 /** The time at which a report counts for a rule: that of the device, or of the journal where another one speaks too. */
 const timeOf = (compiled: CompiledRule, seat: Seat, heard: Heard): Millis =>
@@ -205,6 +224,8 @@ function judgeOne(core: Core, compiled: CompiledRule, seat: Seat | undefined, he
   const alone = seat === undefined || isAlone(compiled, seat, device)
   // Of one that came to several it says nothing yet what it measured before.
   if (!alone && isBeforeFitted(heard)) return
+  // At this moment of the journal it is out of date already: by that nothing begins.
+  if (!alone && !seat?.instances.has(compiled.rule.id) && isOvertaken(compiled, heard)) return
   const own = compiled.verdict(device, alone ? report.measuredAt : heard.receivedAt, core)
   // Of several devices another may say it.
   if (alone && own !== 'met' && !seat?.instances.has(compiled.rule.id)) return

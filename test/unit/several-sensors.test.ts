@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_RULES } from '#model/default-rules'
+import type { MetricId } from '#model/metrics'
 import type { Rule } from '#model/rules'
 import { minutes } from '#model/time'
 import { area, device, facility } from '#test/fixtures/registry-records'
@@ -24,7 +25,16 @@ function binOf(ids: string[], settings: Partial<Rule> = {}) {
     full: (id: string, received: number, at = received) =>
       world.say({ device: id, at, received, values: { fillPct: 95 } }),
     half: (id: string, at: number) => world.say({ device: id, at, values: { fillPct: 75 } }),
-    empty: (id: string, at: number) => world.say({ device: id, at, values: { fillPct: 10 } }),
+    empty: (id: string, at: number, received = at) =>
+      world.say({ device: id, at, received, values: { fillPct: 10 } }),
+    /** One message of what it kept, each as [minute, metric, value]. */
+    stored: (device: string, received: number, kept: readonly (readonly [number, MetricId, number])[]) =>
+      world.engine().record({
+        ...{ seq: 0, kind: 'telemetry', receivedAt: world.timeOf(received), deviceId: device, rejects: [] },
+        reports: kept.map(([at, metric, value]) => ({
+          ...{ device, measuredAt: world.timeOf(at), quality: 'good', metrics: [metric], values: [value] }
+        }))
+      }),
     /** Each episode as [began, fired, over]. */
     lives: () =>
       world
@@ -110,6 +120,86 @@ describe('of several sensors', () => {
     one.full('fs-2', 100, 20)
     one.tick(130)
     expect(one.lives()).toEqual([[20, 30, null]])
+  })
+
+  it('what is stale as it comes clears nothing either, also where the others have fallen silent', () => {
+    const { full, empty, tick, lives } = binOf(['fs-1', 'fs-2'])
+    full('fs-1', 0)
+    // Measured 46 minutes before, and a minute after what it would end.
+    empty('fs-2', 1, 47)
+    tick(100)
+    expect(lives()).toEqual([[0, 10, null]])
+  })
+
+  it('a word is fresh until it is three intervals old by the clock of its sensor, to the second', () => {
+    const after = (age: number) => {
+      const { full, empty, tick, lives } = binOf(['fs-1', 'fs-2'], { forMs: 0 })
+      empty('fs-1', 90)
+      full('fs-2', 100, 100 - age)
+      tick(130)
+      return lives().length
+    }
+    expect(after(45)).toBe(0)
+    expect(after(45 - 1 / 60)).toBe(1)
+  })
+
+  it('one whose every word comes too late is not heard beside another, though it would be alone', () => {
+    const say = (ids: string[]) => {
+      const { full, empty, lives } = binOf(ids)
+      for (let at = 60; at <= 240; at += 15) {
+        if (ids.length > 1) empty('fs-1', at - 1)
+        full('fs-2', at, at - 46)
+      }
+      return lives()
+    }
+    expect(say(['fs-2'])).toEqual([[14, 24, null]])
+    expect(say(['fs-1', 'fs-2'])).toEqual([])
+  })
+
+  it('what a message itself takes back begins nothing, also without a hold', () => {
+    const after = (...kept: [number, MetricId, number][]) => {
+      const { empty, stored, tick, lives } = binOf(['fs-1', 'fs-2'], { forMs: 0 })
+      empty('fs-1', 90)
+      stored('fs-2', 100, kept)
+      tick(101)
+      return lives()
+    }
+    expect(after([70, 'fillPct', 95], [90, 'fillPct', 10])).toEqual([])
+    expect(after([70, 'fillPct', 10], [90, 'fillPct', 95])).toEqual([[100, 100, null]])
+    // Of the level the first is the newest word.
+    expect(after([70, 'fillPct', 95], [90, 'tiltDeg', 0])).toEqual([[100, 100, null]])
+  })
+
+  it('what a message tells of in between breaks a hold', () => {
+    const { full, empty, stored, tick, lives } = binOf(['fs-1', 'fs-2'])
+    empty('fs-1', 0)
+    full('fs-2', 20)
+    stored('fs-2', 28, [
+      [24, 'fillPct', 10],
+      [27, 'fillPct', 95]
+    ])
+    tick(37)
+    expect(lives()).toEqual([])
+    tick(38)
+    expect(lives()).toEqual([[28, 38, null]])
+  })
+
+  it('nobody is sent for a minute by what was long on its way: the next message may take it back', () => {
+    const sent = (at: number) => {
+      const { empty, full, change, register, tick, tickets } = binOf(['fs-1', 'fs-2'], { forMs: 0 })
+      register(facility('bin-1', { parent: 'city' }))
+      const crew = { id: 'c-1', name: 'One', contractor: null, phone: null, active: true }
+      change({ kind: 'crew', crew: { ...crew, areas: ['city'], kinds: [], shifts: [], members: [] } })
+      empty('fs-1', 90)
+      full('fs-2', 100, at)
+      const states = [100.5, 101].map(minute => {
+        tick(minute)
+        return tickets()[0]?.state
+      })
+      return states
+    }
+    expect(sent(80)).toEqual(['new', 'dispatched'])
+    expect(sent(100)).toEqual(['dispatched', 'dispatched'])
   })
 
   it('one that speaks of other things leaves the time of the first as it is', () => {
