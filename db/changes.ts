@@ -14,12 +14,15 @@ export interface ChangeRequest {
   requestedAt: Millis
   /** The sender's own name for this request: repeated by the same person it is the same change. */
   idempotencyKey?: string | undefined
+  /** Fields of the body that were found out here and not asked for: they may be others when the request is repeated. */
+  found?: readonly string[]
 }
 
 export interface SubmittedChange {
   id: number
   subject: string
   body: ChangeBody
+  requestedAt: Millis
   /** The rules have committed it. */
   applied: boolean
   /** Why it was refused when its turn came. */
@@ -45,7 +48,7 @@ export async function submitChange(db: Database, request: ChangeRequest): Promis
     })
     .onConflictDoNothing({ target: [changes.who, changes.idempotencyKey] })
     .returning({ id: changes.id })
-  if (row) return { id: row.id, subject, body, applied: false, refused: null }
+  if (row) return { id: row.id, subject, body, requestedAt, applied: false, refused: null }
   const before = await repeatedChange(db, request)
   if (!before) throw new Error('a change was neither new nor there')
   return before
@@ -54,17 +57,20 @@ export async function submitChange(db: Database, request: ChangeRequest): Promis
 /** What the same person asked for under the same key before. Rejects with `conflict` when that was something else. */
 export async function repeatedChange(
   db: Database,
-  { who, idempotencyKey, subject, body }: Pick<ChangeRequest, 'who' | 'idempotencyKey' | 'subject' | 'body'>
+  request: Pick<ChangeRequest, 'who' | 'idempotencyKey' | 'subject' | 'body' | 'found'>
 ): Promise<SubmittedChange | undefined> {
+  const { who, idempotencyKey, subject, body, found = [] } = request
   if (idempotencyKey === undefined) return undefined
   const [row] = await db
     .select()
     .from(changes)
     .where(and(eq(changes.who, who), eq(changes.idempotencyKey, idempotencyKey)))
   if (!row) return undefined
-  if (row.subject !== subject || !isDeepStrictEqual(row.body, body)) {
+  const asked = (one: ChangeBody) =>
+    Object.fromEntries(Object.entries(one).filter(([field]) => !found.includes(field)))
+  if (row.subject !== subject || !isDeepStrictEqual(asked(row.body), asked(body))) {
     throw new AppError('conflict', 'This Idempotency-Key was used for another request; take a new one.')
   }
-  const { id, appliedNo, refused } = row
-  return { id, subject, body, applied: appliedNo !== null, refused }
+  const { id, requestedAt, appliedNo, refused } = row
+  return { id, subject, body, requestedAt, applied: appliedNo !== null, refused }
 }

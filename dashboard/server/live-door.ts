@@ -15,7 +15,8 @@ export function openDoor(
   app: Api,
   options: {
     people: People
-    isFull: () => boolean
+    /** Whether this person cannot open one more. */
+    isFull: (username: string) => boolean
     /** Whose forwarded headers are believed. */
     isTrusted: (address: string) => boolean
     join: (socket: WebSocket, token: string, person: SignedIn) => void
@@ -33,7 +34,7 @@ export function openDoor(
     })
     const person = token && (await people.personOf(token.value))
     if (!person) throw new AppError('unauthenticated', 'Sign in first.')
-    if (isFull()) throw new AppError('too-many-requests', 'Too many live pages are open.')
+    if (isFull(person.username)) throw new AppError('too-many-requests', 'Too many live pages are open.')
     return { token: token.value, person }
   }
 

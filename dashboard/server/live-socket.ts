@@ -14,6 +14,8 @@ import { problemOf } from './problems.ts'
 import { trustedProxies } from './trusted-proxies.ts'
 
 const MAX_SOCKETS = 500
+/** A wall of screens under one name; nobody's program takes the places of all. */
+const MAX_OF_ONE = 50
 /** Of a list whose reader says no limit. */
 const DEFAULT_ITEMS = 100
 /** More than this unread and a reader is slow: it gets nothing more until it has caught up, then the newest. */
@@ -245,7 +247,9 @@ export function liveSocket(app: Api, deps: ServerDeps): void {
   const stopListening = people.onSessionsEnded(() => void checkSessions())
   const door = openDoor(app, {
     people,
-    isFull: () => readers.size >= MAX_SOCKETS,
+    isFull: username =>
+      readers.size >= MAX_SOCKETS ||
+      [...readers].filter(({ person }) => person.username === username).length >= MAX_OF_ONE,
     isTrusted: trustedProxies(proxies),
     join
   })

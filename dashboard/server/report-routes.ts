@@ -30,6 +30,8 @@ const Keyed = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLe
 /** From one address; and new reports from all together, as an office can read. */
 const LOOKS_A_MINUTE = 30
 const RATINGS_A_MINUTE = 10
+/** Also of those that are refused, or repeated. */
+const SENT_A_MINUTE = 30
 const REPORTS_AN_HOUR = { address: 10, all: 300 }
 
 /** What people without an account may do: follow their report by its code, rate how it ended, and report where that is on. */
@@ -39,6 +41,7 @@ export const reportRoutes: FastifyPluginAsyncTypebox<
   const uploads = publicUploadsOf({ db, attachments, clock })
   const looks = app.createRateLimit({ max: LOOKS_A_MINUTE, timeWindow: minutes(1) })
   const rated = app.createRateLimit({ max: RATINGS_A_MINUTE, timeWindow: minutes(1) })
+  const sent = app.createRateLimit({ max: SENT_A_MINUTE, timeWindow: minutes(1) })
   const reported = app.createRateLimit({ max: REPORTS_AN_HOUR.address, timeWindow: hours(1) })
   const reportedByAll = app.createRateLimit({
     max: REPORTS_AN_HOUR.all,
@@ -140,6 +143,7 @@ export const reportRoutes: FastifyPluginAsyncTypebox<
     },
     async (request, reply) => {
       if (!publicReports) throw new AppError('not-found', 'Reports without an account are off here.')
+      await within([sent], request, reply)
       const idempotencyKey = request.headers['idempotency-key']
       const said = changeOf(request.body, idempotencyKey)
       const body = { ...said, photos: await uploads.take(request.body.photos ?? [], said.report) }

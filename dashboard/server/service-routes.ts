@@ -44,13 +44,12 @@ export const serviceRoutes: FastifyPluginAsyncTypebox<
         who,
         idempotencyKey: request.headers['idempotency-key']
       }
-      const at = clock.now()
       const change =
         (await repeatedChange(db, asked)) ??
-        (await submitChange(db, { ...asked, why: null, requestedAt: at }))
+        (await submitChange(db, { ...asked, why: null, requestedAt: clock.now() }))
       const { refused } = change.applied ? change : await desk.applied(change.id)
       if (refused !== null) throw new AppError('conflict', refused)
-      return { facility: id, name: facility.name, at: new Date(at).toISOString() }
+      return { facility: id, name: facility.name, at: new Date(change.requestedAt).toISOString() }
     }
   )
 

@@ -87,8 +87,8 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
     return { ...detail, reports, clocks: live.clocksOf(row), actions, needs }
   }
 
-  /** What was reported may be another crew's ticket already: who reported it learns that it is, and not what it says. */
-  async function reportedFor(id: string, person: Person): Promise<TicketDetail> {
+  /** What was reported or moved may be another crew's ticket by now: who did it learns that it is, and not what it says. */
+  async function toldTo(id: string, person: Person): Promise<TicketDetail> {
     const ticket = await ticketFor(id, person)
     if (isTheirs(ticket, person)) return ticket
     return { ...ticket, ...UNTOLD }
@@ -264,13 +264,14 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
       const codeHash = followed ? reportCodes.hashOf(reportCodes.codeOf(said.report)) : undefined
       const body = { ...said, ...(codeHash !== undefined && { codeHash }) }
       await checkPhotos(body.photos)
-      const asked = { subject: body.subject, body, who: person.username, idempotencyKey }
+      const found = ['role']
+      const asked = { subject: body.subject, body, who: person.username, idempotencyKey, found }
       const change =
         (await repeatedChange(db, asked)) ??
         (await submitChange(db, { ...asked, why: body.note, requestedAt: clock.now() }))
       const { refused } = change.applied ? change : await desk.applied(change.id)
       if (refused !== null) throw new AppError('bad-request', refused)
-      const ticket = await reportedFor((await tickets.reported(body.report)) ?? body.report, person)
+      const ticket = await toldTo((await tickets.reported(body.report)) ?? body.report, person)
       return { ...ticket, report: { id: body.report, code: followed ? codeFor(body.report, person) : null } }
     }
   )
@@ -312,7 +313,9 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
         subject: `ticket:${id}` as const,
         body,
         who,
-        idempotencyKey: request.headers['idempotency-key']
+        idempotencyKey: request.headers['idempotency-key'],
+        // Somebody may be of another crew when the phone asks again.
+        found: person.role === 'crew' ? ['role', 'crew'] : ['role']
       }
       let change = await repeatedChange(db, asked)
       if (!change) {
@@ -321,7 +324,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
       }
       const { refused } = change.applied ? change : await desk.applied(change.id)
       if (refused !== null) throw new AppError('move-not-allowed', refused)
-      return ticketFor(id, person)
+      return toldTo(id, person)
     }
   )
 }
