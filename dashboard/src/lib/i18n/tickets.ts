@@ -388,7 +388,7 @@ const en = {
     asks: 'Wait for you',
     news: 'For you to know',
     more: (n: number) => (n === 1 ? 'And 1 more ticket.' : `And ${n} more tickets.`),
-    lead: 'What is settled meanwhile goes by itself. Marked as read it is so for everybody it was sent to: all operators, or the whole crew.',
+    lead: 'What waits for you goes when it is seen to. Marked as read it is so for everybody it was sent to: all operators, or the whole crew.',
     markRead: 'Mark as read',
     markAll: 'Mark all as read'
   },
@@ -763,7 +763,7 @@ const zh: TicketWords = {
     asks: '待您处理',
     news: '供您知悉',
     more: n => `另有 ${n} 件工单。`,
-    lead: '事项办结后消息自动消除。标为已读后，对全体接收人（所有值班员或整个班组）均为已读。',
+    lead: '待处理事项办结后自动消除。标为已读后，对全体接收人（所有值班员或整个班组）均为已读。',
     markRead: '标为已读',
     markAll: '全部标为已读'
   },
