@@ -25,6 +25,8 @@ export interface Judged {
 export interface Moment {
   at: Slot
   received: Slot
+  /** What came with it knows better: nothing begins by it. */
+  overtaken?: boolean
   learn(): void
 }
 
@@ -50,6 +52,7 @@ export function episodesOf(judged: Judged, moments: readonly Moment[], end: Slot
   let phaseFrom = -Infinity
   let startedAt = -Infinity
   let decidedAt = -Infinity
+  let overtaken = false
 
   const truth = (which: 'when' | 'clear', slot: Slot): Truth => {
     const known = seen[which].get(slot)
@@ -81,7 +84,7 @@ export function episodesOf(judged: Judged, moments: readonly Moment[], end: Slot
   function decide(slot: Slot, knownAt: Slot, changed: boolean): boolean {
     switch (phase) {
       case 'inactive':
-        if (judged.quiet(slot, changed) || truth('when', slot) !== true) return false
+        if (overtaken || judged.quiet(slot, changed) || truth('when', slot) !== true) return false
         startedAt = slot
         return enter('pending', slot)
       case 'pending':
@@ -134,7 +137,9 @@ export function episodesOf(judged: Judged, moments: readonly Moment[], end: Slot
     moment.learn()
     forget(moment.at)
     last = moment
+    overtaken = moment.overtaken === true
     settle(Math.max(moment.at, decidedAt), moment.received)
+    overtaken = false
   }
   if (last) {
     const lag = last.received - last.at

@@ -29,6 +29,8 @@ export interface Past {
   rules: readonly Rule[]
   /** In the order of arrival. */
   messages: readonly Message[]
+  /** What a device sends in one moment is one message. */
+  bundled?: boolean
   services: readonly Slot[]
   /** Nothing begins at the facility from `from` until before `to`, once it was entered. */
   maintenance: readonly { entered: Slot; from: Slot; to: Slot }[]
@@ -45,6 +47,17 @@ export interface Follows {
   endedAt: Slot | null
   openedAt: Slot
   closed: boolean
+}
+
+/** The same past, where each device sends what it sends in one moment as one message, by the time it was measured. */
+export function bundled(past: Past): Past {
+  const bundles = new Map<string, Message[]>()
+  for (const message of past.messages) {
+    const key = `${message.received} ${message.device}`
+    bundles.set(key, [...(bundles.get(key) ?? []), message])
+  }
+  const messages = [...bundles.values()].flatMap(bundle => bundle.toSorted((a, b) => a.at - b.at))
+  return { ...past, messages, bundled: true }
 }
 
 /** A rule's subject: the devices that are looked at, one by one. */
@@ -147,15 +160,32 @@ function single(past: Past, rule: Rule, devices: readonly Device[]): Episode[] {
   // A report that says nothing of what the rule reads does not move its time on.
   const read = [...metricsOf(rule.when), ...metricsOf(rule.clear)]
   const speaking = new Set<string>()
-  const moments = notLate(past.messages)
+  const news = notLate(past.messages)
+  /** By the journal's time only the newest word of a message is true at its moment. */
+  const isOvertaken = ({ message, readings }: (typeof news)[number]): boolean =>
+    past.bundled === true &&
+    speaking.size > 1 &&
+    news.some(
+      other =>
+        other.message.device === message.device &&
+        other.message.received === message.received &&
+        other.message.at > message.at &&
+        other.readings.some(
+          ({ metric }) => read.includes(metric) && readings.some(mine => mine.metric === metric)
+        )
+    )
+  const moments = news
     .filter(
       ({ message, readings }) =>
         devices.some(({ id }) => id === message.device) &&
         readings.some(({ metric }) => read.includes(metric))
     )
-    .map(({ message: { device, at, received }, readings }): Moment => {
+    .map((one): Moment => {
+      const { readings } = one
+      const { device, at, received } = one.message
       speaking.add(device)
       return {
+        overtaken: isOvertaken(one),
         at: speaking.size > 1 ? received : at,
         received,
         learn: () => void known.push(...readings)

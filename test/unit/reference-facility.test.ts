@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { minutes } from '#model/time'
-import { reference } from '#test/reference/facility'
+import { bundled, reference } from '#test/reference/facility'
 import { check, pastOf, RUNS, TOWNS, TWO, type Lag, type Town } from '#test/reference/pasts'
-import { play, written } from '#test/reference/play'
+import { bundleSteps, play, written } from '#test/reference/play'
 
 const agree = (town: fc.Arbitrary<Town>, options: Record<string, unknown> & { lag: Lag }, runs = RUNS) =>
   check(
@@ -32,6 +32,15 @@ describe('the rules agree with the reference', { timeout: minutes(5) }, () => {
     it(`on a ${name}`, () => agree(town, { lag: 'none' }))
     it(`on a ${name} that always lag as much`, () => agree(town, { lag: 'same' }))
     it(`on a ${name} that store and send later`, () => agree(town, { lag: 'stored' }))
+    it(`on a ${name} that store and send in one message`, () =>
+      check(
+        fc.property(
+          town.chain(town => pastOf(town, { lag: 'stored' })),
+          past => {
+            expect(written(play(past, { tickEvery: 1 }, bundleSteps))).toEqual(reference(bundled(past)))
+          }
+        )
+      ))
     it(`on a ${name} with outages of ours`, () => agree(town, { lag: 'none', outages: true }))
     it(`on a ${name} with maintenance and services`, () =>
       agree(town, { lag: 'none', maintenance: true, services: true }))
