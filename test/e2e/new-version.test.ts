@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, expect, it } from 'vitest'
 import { minutes, seconds } from '#model/time'
 import { openReader } from '#test/fixtures/browser'
+import { freePort } from '#test/fixtures/free-port'
 import { browserOfSuite } from '#test/fixtures/page-suite'
 import { runningServer, type RunningServer } from '#test/fixtures/running-server'
 import { until } from '#test/fixtures/until'
@@ -32,14 +33,14 @@ function builtAs(version: string): string {
 }
 
 /** Listens where the one before it did, as after an upgrade. */
-async function serve(version: string, port = 0): Promise<RunningServer & { port: number }> {
+async function serve(version: string, port: number): Promise<RunningServer & { port: number }> {
   const server = await runningServer({ staticDir: builtAs(version) })
   await server.app.listen({ host: '127.0.0.1', port })
   return { ...server, port: (server.app.server.address() as AddressInfo).port }
 }
 
 it('goes over to a new version only when it is there whole, and needs no file of the old one from the server', async () => {
-  const first = await serve('1001')
+  const first = await serve('1001', await freePort())
   const { page, close } = await openReader(browser())
   const url = `http://127.0.0.1:${first.port}/sign-in`
   const built = () => page.getAttribute('meta[name=built]', 'content')

@@ -7,6 +7,7 @@ import { drivenClock } from '#sim/driven-clock'
 import type { Fault } from '#sim/faults'
 import { connectFleet, type Fleet, type FleetOptions } from '#sim/fleet'
 import { brokerFixture, type BrokerFixture } from '#test/fixtures/broker'
+import { freePort } from '#test/fixtures/free-port'
 import { until } from '#test/fixtures/until'
 
 const city = makeCity({ seed: 7, scale: 0.02 })
@@ -144,8 +145,8 @@ describe('a fleet on the real broker', () => {
   })
 
   it('goes on where it stood when the broker comes back, with what was measured meanwhile', async () => {
-    const first = await aBroker()
-    const { port } = first.broker.address
+    const port = await freePort()
+    const first = await aBroker({ listen: { host: '127.0.0.1', port } })
     const fleet = await aFleet(first)
     const clock = drivenClock(from, systemClock)
     fleet.live(clock)
