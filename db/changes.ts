@@ -66,8 +66,8 @@ export async function repeatedChange(
     .from(changes)
     .where(and(eq(changes.who, who), eq(changes.idempotencyKey, idempotencyKey)))
   if (!row) return undefined
-  const asked = (one: ChangeBody) =>
-    Object.fromEntries(Object.entries(one).filter(([field]) => !found.includes(field)))
+  const asked = (one: unknown) =>
+    Object.fromEntries(Object.entries(one as object).filter(([field]) => !found.includes(field)))
   if (row.subject !== subject || !isDeepStrictEqual(asked(row.body), asked(body))) {
     throw new AppError('conflict', 'This Idempotency-Key was used for another request; take a new one.')
   }
