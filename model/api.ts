@@ -7,6 +7,7 @@ import { ID_PATTERN } from './ids.ts'
 import { METRIC_IDS } from './metrics.ts'
 import { SEVERITY_IDS } from './rules.ts'
 import { AttachmentId } from './attachment-shapes.ts'
+import { MOST_PHOTOS } from './attachments.ts'
 import { AnsweredChecklist, OdourAnswer } from './checklists.ts'
 import { Plan } from './plans.ts'
 import { CASE_COUNT_IDS } from './ticket-rates.ts'
@@ -376,7 +377,7 @@ export const TicketQuery = Type.Object({
 })
 export type TicketQuery = Static<typeof TicketQuery>
 
-const Photos = Type.Array(AttachmentId, { maxItems: 20, uniqueItems: true })
+const Photos = Type.Array(AttachmentId, { maxItems: MOST_PHOTOS, uniqueItems: true })
 
 export const TicketActionRequest = Type.Object({
   action: Action,

@@ -2,7 +2,7 @@ import sharp from 'sharp'
 import { expect, it } from 'vitest'
 import type { TicketDetail } from '#model/api'
 import type { Role } from '#model/tickets'
-import { seen } from '#test/fixtures/browser'
+import { seen, signIn } from '#test/fixtures/browser'
 import { cityCsv } from '#test/fixtures/city-csv'
 import { pageSuite } from '#test/fixtures/page-suite'
 import { until } from '#test/fixtures/until'
@@ -199,6 +199,126 @@ it('opens without signal, keeps a photo and a claim over reloads, and tells the 
   await phone.context().setOffline(true)
   await phone.goto(`${city.system.httpUrl}/tickets/${id}`)
   await seen(phone, '.empty', 'The server cannot be reached')
+})
+
+const jpeg = async (name: string, colour: string) => ({
+  name,
+  mimeType: 'image/jpeg',
+  buffer: await photo(colour)
+})
+const DIALOG_PHOTOS = 'dialog[open] .photos input[type=file]'
+
+it('opens a claim again where its page was taken away, for who began it, until it is sent', async () => {
+  expectComplaint(/ERR_FAILED/)
+  const id = await dirtyToilet()
+  for (const action of ['accept', 'start'])
+    expect((await city.post(`/api/tickets/${id}/actions`, { action })).status).toBe(200)
+  const phone = await read('li', `/tickets/${id}`, 390)
+  await phone.locator('.main').getByRole('button', { name: 'Claim done' }).click()
+  await phone.fill('dialog[open] textarea', 'Also the corner')
+  await phone.setInputFiles(DIALOG_PHOTOS, await jpeg('there.jpg', '#88aa88'))
+  await phone.locator('dialog[open] li.arrived').waitFor()
+  await phone.route('**/api/attachments', route => route.abort())
+  await phone.setInputFiles(DIALOG_PHOTOS, await jpeg('waits.jpg', '#4488aa'))
+  await phone.locator('dialog[open] li.here').waitFor()
+  await phone.locator('dialog[open] .segments .no').first().click()
+  await phone
+    .locator('dialog[open] .checklist input[type=file]')
+    .first()
+    .setInputFiles(await jpeg('floor.jpg', '#aa8844'))
+  await phone.locator('dialog[open] .checklist .taken').waitFor()
+
+  await phone.reload()
+  await seen(phone, 'dialog[open] [role=status]', 'As you left it')
+  expect(await phone.inputValue('dialog[open] textarea')).toBe('Also the corner')
+  await phone.locator('dialog[open] li.arrived').waitFor()
+  await phone.locator('dialog[open] li.here').waitFor()
+  expect(await phone.locator('dialog[open] .checklist .taken').count()).toBe(1)
+  await phone.goto(`${city.system.httpUrl}/tickets`)
+  await seen(phone, 'article', 'Claim done: begun, not sent')
+
+  // Another on the same phone sees nothing of it; who began it finds it again.
+  await phone.click('button[aria-label="Sign out"]')
+  await phone.waitForURL('**/sign-in')
+  await signIn(phone, { username: 'wang', password: PASSWORD })
+  await phone.waitForURL(city.system.httpUrl + '/')
+  await phone.goto(`${city.system.httpUrl}/tickets/${id}`)
+  await phone.getByRole('button', { name: 'Comment' }).click()
+  expect(await phone.inputValue('dialog[open] textarea')).toBe('')
+  await phone.locator('dialog[open] footer button').first().click()
+  await phone.click('button[aria-label="Sign out"]')
+  await phone.waitForURL('**/sign-in')
+  await signIn(phone, { username: 'li', password: PASSWORD })
+  await phone.locator('.bell').waitFor()
+  await phone.goto(`${city.system.httpUrl}/tickets/${id}`)
+  await seen(phone, 'dialog[open] [role=status]', 'As you left it')
+
+  await phone.getByRole('button', { name: 'All other items: yes' }).click()
+  await phone.unroute('**/api/attachments')
+  await phone.locator('dialog[open] footer .primary').click()
+  await seen(phone, '.state', 'Claimed done')
+  const { history } = await detail(id)
+  const claim = history.find(({ action }) => action === 'claim')
+  expect(claim?.note).toBe('Also the corner')
+  expect(claim?.data?.['photos']).toHaveLength(2)
+  const floor = { item: 'floor', ok: false, photo: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown }
+  expect(claim?.data).toMatchObject({ checklist: { answers: expect.arrayContaining([floor]) as unknown } })
+  await until('the phone keeps none of its photos', async () => (await phone.evaluate(PHOTOS_KEPT)) === 0)
+  await phone.reload()
+  await seen(phone, '.state', 'Claimed done')
+  expect(await phone.evaluate("localStorage.getItem('mingjie.drafts')")).toBe('[]')
+})
+
+it('throws a claim away that is cancelled, or whose ticket is over', async () => {
+  const id = await dirtyToilet()
+  for (const action of ['accept', 'start'])
+    expect((await city.post(`/api/tickets/${id}/actions`, { action })).status).toBe(200)
+  const phone = await read('li', `/tickets/${id}`, 390)
+  const begin = async () => {
+    await phone.locator('.main').getByRole('button', { name: 'Claim done' }).click()
+    expect(await phone.inputValue('dialog[open] textarea')).toBe('')
+    await phone.setInputFiles(DIALOG_PHOTOS, await jpeg('a.jpg', '#88aa88'))
+    await phone.locator('dialog[open] li.arrived').waitFor()
+    await phone.fill('dialog[open] textarea', 'Half a word')
+  }
+  await begin()
+  await phone.keyboard.press('Escape')
+  await until('its photo is gone', async () => (await phone.evaluate(PHOTOS_KEPT)) === 0)
+  await begin()
+  await phone.goto(`${city.system.httpUrl}/tickets`)
+  await seen(phone, 'article', 'begun, not sent')
+  expect((await city.post(`/api/tickets/${id}/actions`, { action: 'close', note: 'seen' })).status).toBe(200)
+  await phone.goto(`${city.system.httpUrl}/tickets/${id}`)
+  await seen(phone, '.state', 'Closed')
+  await until('its photo is gone', async () => (await phone.evaluate(PHOTOS_KEPT)) === 0)
+  expect(await phone.evaluate("localStorage.getItem('mingjie.drafts')")).toBe('[]')
+})
+
+it('does not let a claim go without a photo that the server refused', async () => {
+  const id = await dirtyToilet()
+  for (const action of ['accept', 'start'])
+    expect((await city.post(`/api/tickets/${id}/actions`, { action })).status).toBe(200)
+  const phone = await read('li', `/tickets/${id}`, 390)
+  await phone.locator('.main').getByRole('button', { name: 'Claim done' }).click()
+  const bad = { name: 'bad.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture at all') }
+  await phone.setInputFiles(DIALOG_PHOTOS, [bad, await jpeg('good.jpg', '#88aa88')])
+  await seen(phone, 'dialog[open] .photos [role=alert]', 'no picture that can be read')
+  await phone.locator('dialog[open] li.arrived').waitFor()
+  await phone.getByRole('button', { name: 'All other items: yes' }).click()
+  await phone.locator('dialog[open] .checklist input[type=file]').first().setInputFiles(bad)
+  await seen(phone, 'dialog[open] .checklist [role=alert]', 'no picture that can be read')
+  const send = phone.locator('dialog[open] footer .primary')
+  await send.click()
+  await seen(phone, 'dialog[open] [role=alert]', 'A photo was not taken')
+  await phone.getByRole('button', { name: 'Remove photo: bad.jpg' }).click()
+  await send.click()
+  await seen(phone, 'dialog[open] [role=alert]', 'A photo was not taken')
+  expect((await detail(id)).state).toBe('in-progress')
+  await phone.getByRole('button', { name: 'Without it' }).click()
+  await send.click()
+  await seen(phone, '.state', 'Claimed done')
+  const { history } = await detail(id)
+  expect(history.find(({ action }) => action === 'claim')?.data?.['photos']).toHaveLength(1)
 })
 
 it('tells a crew above all why its ticket came back, until it claims again', async () => {

@@ -22,3 +22,13 @@ export function forget(name: string): void {
     // Then there was nothing.
   }
 }
+
+const NOTHING = { getItem: () => null, setItem: () => {} }
+/** What this browser keeps, as it is; storage may be forbidden, then it holds nothing and takes nothing. */
+export function shelf(): Pick<Storage, 'getItem' | 'setItem'> {
+  try {
+    return localStorage
+  } catch {
+    return NOTHING
+  }
+}

@@ -4,8 +4,8 @@ export class Position {
   lon = $state('')
   accuracyM = $state<number>()
   locating = $state(false)
-  /** The device was asked and told none. */
-  untold = $state(false)
+  /** The device was asked and told none: it may not, or it knows none. */
+  untold = $state<'refused' | 'unknown'>()
   /** Once both fields hold degrees that exist. */
   spot = $derived.by(() => {
     const at = { lat: Number(this.lat), lon: Number(this.lon) }
@@ -15,9 +15,9 @@ export class Position {
 
   /** Asks the device, and fills the fields when it answers. */
   locate = () => {
-    this.untold = false
-    // Over plain HTTP a browser has none to give.
-    if (!('geolocation' in navigator)) return void (this.untold = true)
+    this.untold = undefined
+    // Over plain HTTP a browser may give none, and says so only sometimes.
+    if (!('geolocation' in navigator) || !isSecureContext) return void (this.untold = 'refused')
     this.locating = true
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => {
@@ -26,9 +26,9 @@ export class Position {
         this.lon = coords.longitude.toFixed(5)
         this.accuracyM = coords.accuracy
       },
-      () => {
+      ({ code, PERMISSION_DENIED }) => {
         this.locating = false
-        this.untold = true
+        this.untold = code === PERMISSION_DENIED ? 'refused' : 'unknown'
       },
       { enableHighAccuracy: true, timeout: 15_000 }
     )

@@ -31,7 +31,7 @@ export async function whoIsHere(): Promise<Session> {
   }
 }
 
-/** Ends the session, here at once and at the server as soon as it can be reached. What waits to be sent stays, under its name. */
+/** Ends the session, here at once and at the server as soon as it can be reached. What waits to be sent, or was begun, stays under its name. */
 export async function leave(): Promise<void> {
   await forgetAll()
   remember(LEAVING, 'yes')
@@ -46,7 +46,7 @@ export async function leave(): Promise<void> {
 /** Somebody signs in: what was to be ended has been. */
 export const arrived = (): void => forget(LEAVING)
 
-/** Nobody is signed in: nothing of anybody stays, but what waits to be sent under its name. */
+/** Nobody is signed in: nothing of anybody stays, but what waits to be sent, or was begun, under its name. */
 export async function forgetAll(): Promise<void> {
   forget(SESSION)
   forgetMine()

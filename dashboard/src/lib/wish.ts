@@ -25,16 +25,28 @@ const wishOf = <T extends object>(request: T): string =>
     [time in keyof Times]: undefined
   })
 
+/** A wish that was sent and not answered. */
+export interface Unanswered<T> {
+  key: string
+  request: T
+  wish: string
+}
+
 /**
  * Sends what a person wishes under one Idempotency-Key. Without an answer it may have been done: the same wish goes again with its
  * first words and its first key, so that it is done once. Once refused, or worded otherwise, it is another wish.
+ * `before`: one of a page that was taken away; `remember` is told what the next page has to know.
  */
-export function createWish<T extends object>() {
-  let unanswered: { key: string; request: T; wish: string } | undefined
+export function createWish<T extends object>({
+  before,
+  remember = () => {}
+}: { before?: Unanswered<T> | undefined; remember?: (unanswered: Unanswered<T> | undefined) => void } = {}) {
+  let unanswered = before
   return async <A>(request: T, send: (request: T, key: string) => Promise<A>): Promise<A> => {
     const wish = wishOf(request)
     if (unanswered?.wish !== wish) unanswered = { key: newKey(), request, wish }
     const { key, request: first } = unanswered
+    remember(unanswered)
     try {
       const answer = await send(first, key)
       unanswered = undefined
@@ -42,6 +54,8 @@ export function createWish<T extends object>() {
     } catch (error) {
       if (isRefusal(error)) unanswered = undefined
       throw error
+    } finally {
+      remember(unanswered)
     }
   }
 }

@@ -134,6 +134,12 @@ const en = {
     photo: 'Photo',
     another: 'Other photo',
     uploading: 'Sending photo…',
+    notTaken: 'The photo is not part of the answer: take another.',
+    without: 'Without it',
+    gone: (n: number) =>
+      n === 1
+        ? 'A photo of the checklist is gone. Take it again.'
+        : `${n} photos of the checklist are gone. Take them again.`,
     unknown: 'Nobody could tell',
     sensorClean: 'The odour sensor answers: no smell.',
     sensorSmells: 'The odour sensor answers: it smells.',
@@ -290,6 +296,9 @@ const zh: PeopleWords = {
     photo: '拍照',
     another: '重拍',
     uploading: '正在上传…',
+    notTaken: '该照片未采用，请重拍。',
+    without: '不附照片',
+    gone: n => `检查表中有 ${n} 张照片已丢失，请重拍。`,
     unknown: '无法判定',
     sensorClean: '臭气传感器判定：无臭味。',
     sensorSmells: '臭气传感器判定：有臭味。',

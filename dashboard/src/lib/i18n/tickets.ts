@@ -51,15 +51,22 @@ const en = {
     optional: 'Photos (optional)',
     take: 'Take photo',
     sending: (pct: number) => `Sending ${pct} %`,
-    failed: 'Not sent.',
     again: 'Try again',
-    remove: 'Remove photo',
+    remove: (name: string) => `Remove photo: ${name}`,
     open: (n: number) => `Photo ${n}, open`,
-    needNetwork:
-      'Photos need a connection. Wait for it, or go on without: you can add them to the ticket as a comment later.',
+    lost: 'No signal, and this phone cannot keep the photo. It is tried again; or remove it, and add it to the ticket as a comment later.',
     wait: 'A photo is still being sent.',
+    failed: 'A photo was not taken. Remove it or take another; what is sent now would be without it.',
     here: 'on this phone',
-    kept: 'No signal: the photo is saved on this phone and goes along by itself.'
+    kept: 'No signal: the photo is saved on this phone and goes along by itself.',
+    gone: (n: number) =>
+      n === 1
+        ? 'A photo that had not been sent is gone. Take it again.'
+        : `${n} photos that had not been sent are gone. Take them again.`
+  },
+  draft: {
+    from: (time: string) => `As you left it at ${time}. It is only on this phone; Cancel throws it away.`,
+    begun: (label: string) => `${label}: begun, not sent.`
   },
   list: {
     mine: 'My crew',
@@ -255,8 +262,11 @@ const en = {
       mine: 'Use my position',
       locating: 'Looking for your position…',
       found: (metres: string) => `accurate to ${metres}`,
-      untold:
-        'This device does not tell its position. Allow it in the browser, or type latitude and longitude.',
+      untold: {
+        refused:
+          'The browser gives no position. Allow it for this page in the browser’s settings (over plain HTTP it cannot), or type latitude and longitude.',
+        unknown: 'No position was found. Try again under the open sky, or type latitude and longitude.'
+      },
       lat: 'Latitude',
       lon: 'Longitude'
     },
@@ -437,14 +447,19 @@ const zh: TicketWords = {
     optional: '照片（选填）',
     take: '拍照',
     sending: pct => `上传 ${pct}%`,
-    failed: '未上传。',
     again: '重试',
-    remove: '删除照片',
+    remove: name => `删除照片：${name}`,
     open: n => `查看第 ${n} 张照片`,
-    needNetwork: '上传照片需要网络。可等信号恢复，也可先不带照片提交，之后以备注补传。',
+    lost: '无信号，本机也无法暂存照片，系统会自动重试。也可先删除，之后以备注补传。',
     wait: '照片正在上传，请稍候。',
+    failed: '有照片未被接收，提交时不会附上。请删除或重拍。',
     here: '本机保存',
-    kept: '无信号：照片已保存在本机，联网后随操作自动上传。'
+    kept: '无信号：照片已保存在本机，联网后随操作自动上传。',
+    gone: n => `有 ${n} 张尚未上传的照片已丢失，请重拍。`
+  },
+  draft: {
+    from: time => `已恢复 ${time} 填写的内容，仅保存在本机；点“取消”即删除。`,
+    begun: label => `${label}：已填写，尚未提交。`
   },
   list: {
     mine: '本班组',
@@ -636,7 +651,10 @@ const zh: TicketWords = {
       mine: '使用当前位置',
       locating: '正在定位…',
       found: metres => `精度 ${metres}`,
-      untold: '无法获取位置。请在浏览器中允许定位，或手动填写经纬度。',
+      untold: {
+        refused: '浏览器未提供位置。请在浏览器设置中允许本页定位（HTTP 网址无法定位），或手动填写经纬度。',
+        unknown: '未能定位。请到开阔处重试，或手动填写经纬度。'
+      },
       lat: '纬度',
       lon: '经度'
     },

@@ -25,6 +25,7 @@ import {
   type WaitingAction
 } from './outbox.ts'
 import { isRefusal } from '$lib/wish.ts'
+import { dropDraft, photosOf, tidyDrafts } from './drafts.ts'
 import { localPhotos } from './photo-names.ts'
 import { dropPhotos, sendPhotos, tidyPhotos } from './photos.ts'
 
@@ -81,6 +82,9 @@ export class Outbox {
     document.removeEventListener('visibilitychange', this.#hurry)
   }
 
+  get who(): string {
+    return this.#session.username
+  }
   get waiting(): Waiting[] {
     return this.items.filter(({ refused }) => refused === undefined)
   }
@@ -132,6 +136,8 @@ export class Outbox {
     const { key } = one
     // Kept before it is sent: a phone that dies on the way still has it.
     const isKept = this.#keep(one)
+    // From here on it is this that goes, photos and all.
+    if (isKept && isAction(one)) this.#dropDraft(one)
     if (!isKept) one = await this.#withPhotos(one)
     if (isKept && localPhotos(saidIn(one)).length > 0) {
       // They are here because the signal is bad: nobody waits for them.
@@ -234,11 +240,17 @@ export class Outbox {
     }
   }
 
+  #dropDraft({ who, ticket, request }: WaitingAction) {
+    dropDraft(localStorage, { who, ticket, action: request.action }, Date.now())
+  }
+
   async #tidy() {
-    await tidyPhotos(
-      kept(localStorage).flatMap(one => localPhotos(saidIn(one))),
-      Date.now()
-    )
+    const now = Date.now()
+    const named = [
+      ...kept(localStorage).flatMap(one => localPhotos(saidIn(one))),
+      ...tidyDrafts(localStorage, now).flatMap(photosOf)
+    ]
+    await tidyPhotos(named, now)
   }
 
   #read = () => {

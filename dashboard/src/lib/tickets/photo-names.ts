@@ -1,6 +1,15 @@
+import { days, hours } from '#model/time'
+
 /** Where an id of a sent photo stands, `local:…` says that it has yet to be sent. */
 export const LOCAL = 'local:'
+/** The same of people without an account: no action of the staff names one. */
+export const CITIZENS = 'citizen:'
 const isLocal = (id: string): boolean => id.startsWith(LOCAL)
+
+/** A photo that no form or action names any more is forgotten after so long, as is a draft. */
+export const FORGOTTEN_MS = days(2)
+/** The same of people without an account: so long the server knows what they sent. */
+export const CITIZENS_FORGOTTEN_MS = hours(1)
 
 /** Where a request names photos. */
 export type PhotoNames = { photos?: string[]; checklist?: { answers: { photo?: string }[] } }
