@@ -157,10 +157,8 @@ it('keeps what a citizen wrote when the browser takes the page away, until it is
   await seen(phone, '[role=status]', 'has arrived')
   const { reports } = await reported()
   expect(reports).toHaveLength(1)
-  expect(reports[0]).toMatchObject({
-    note: 'The door does not open',
-    photos: [{}, {}].map(() => expect.anything())
-  })
+  expect(reports[0]?.note).toBe('The door does not open')
+  expect(reports[0]?.photos).toHaveLength(2)
 
   // The page with the code is the one that follows it, also when it is taken away.
   await phone.reload()
