@@ -1,11 +1,12 @@
 import { Type, type Static } from 'typebox'
 import type { Label } from './label.ts'
 import { AUDIT_ACTIONS, AuditItem, type AuditAction } from './people.ts'
+import { VISIBLE } from './written.ts'
 
 /** Who changed what of crews, chiefs, plans, policy and announced work, when and why. Accounts have `/api/audit`. */
 
 /** Asked of whoever edits; offered always, needed where it hurts. */
-export const Why = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' })
+export const Why = Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE })
 
 /** What is kept as changes and has a history of its edits. */
 export const EDITED = ['crew', 'chief', 'plan', 'policy', 'maintenance'] as const

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { ODOUR_KINDS, ODOUR_METRICS, type OdourTable } from './odour-limits.ts'
 import { fault, type Fault } from './rule-fault-texts.ts'
+import { VISIBLE } from './written.ts'
 
 const MOST_ENTRIES = 50
 /** More than anybody could stand in; a figure in ppb or µg/m³ typed as mg/m³ is far above it. */
@@ -96,7 +97,7 @@ export const OdourLimitsEdit = Type.Object(
     items: Type.Array(Type.Unknown()),
     /** The version that was edited. */
     basedOn: Type.Integer({ minimum: 1 }),
-    why: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' })
+    why: Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE })
   },
   { additionalProperties: false }
 )

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import type { Label } from './label.ts'
 import { ROLES, type Role } from './tickets.ts'
+import { VISIBLE } from './written.ts'
 
 /** Accounts, tokens and what was done to them: the shapes of their routes. */
 
@@ -16,7 +17,7 @@ const strict = { additionalProperties: false }
 export const USERNAME_PATTERN = '^(?!(?:reporter|sensor|system)$)[a-z0-9][a-z0-9._-]{0,31}$'
 export const MIN_PASSWORD = 8
 export const MAX_PASSWORD = 256
-const DisplayName = Type.String({ minLength: 1, maxLength: 64, pattern: '\\S' })
+const DisplayName = Type.String({ minLength: 1, maxLength: 64, pattern: VISIBLE })
 
 export const PersonItem = Type.Object({
   username: Type.String(),
@@ -29,7 +30,7 @@ export type PersonItem = Static<typeof PersonItem>
 export const PeopleQuery = Type.Object({ q: Type.Optional(Type.String({ maxLength: 100 })), ...Page })
 
 /** Kept with the edit. Needed to disable an account. */
-const Reason = Type.Optional(Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }))
+const Reason = Type.Optional(Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE }))
 export const NewPerson = Type.Object(
   { username: Type.String({ pattern: USERNAME_PATTERN }), name: DisplayName, role: RoleId, why: Reason },
   strict
@@ -65,7 +66,7 @@ export const PasswordChange = Type.Object(
 export const TOKEN_DAYS = { fallback: 365, most: 1825 } as const
 export const NewToken = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 64, pattern: '\\S' }),
+    name: Type.String({ minLength: 1, maxLength: 64, pattern: VISIBLE }),
     /** What it may do at most; only an administrator's may differ from their own. */
     role: Type.Optional(RoleId),
     days: Type.Optional(Type.Integer({ minimum: 1, maximum: TOKEN_DAYS.most, default: TOKEN_DAYS.fallback }))

@@ -6,6 +6,7 @@ import type { Label } from './label.ts'
 import { fault, type Fault } from './rule-fault-texts.ts'
 import { SEVERITY_IDS, type Rule, type RuleSettings } from './rules.ts'
 import { days, hours } from './time.ts'
+import { VISIBLE } from './written.ts'
 
 /** Rules as they come from people: what a rule and each of its conditions is made of, and what is wrong with one that is not. */
 
@@ -44,7 +45,7 @@ const text = (most: number) =>
     Type.String({
       minLength: 1,
       maxLength: most,
-      pattern: '\\S',
+      pattern: VISIBLE,
       description: `a text of up to ${most} characters`
     }),
     `不超过 ${most} 字的文字`
@@ -419,7 +420,7 @@ export const RulePresetItem = Type.Object({
   rule: Type.Record(Type.String(), Type.Unknown())
 })
 
-const Reason = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' })
+const Reason = Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE })
 const Version = Type.Integer({ minimum: 0 })
 export const RuleEdit = Type.Object(
   {

@@ -3,6 +3,7 @@ import { listEdits } from '#db/edits'
 import { listOf } from '#model/api'
 import { EditItem, EditsQuery } from '#model/edits'
 import { AppError } from '#model/errors'
+import { written } from '#model/written'
 import type { ServerDeps } from './deps.ts'
 
 export const editRoutes: FastifyPluginAsyncTypebox<Pick<ServerDeps, 'db'>> = async (app, { db }) => {
@@ -23,7 +24,7 @@ export const editRoutes: FastifyPluginAsyncTypebox<Pick<ServerDeps, 'db'>> = asy
 
 /** The reason of an edit, as it is kept. Rejects with `reason-required` where one is needed and none was given. */
 export function reasonOf(why: string | undefined, needed?: string): string | null {
-  const reason = why?.trim() || null
+  const reason = written(why)
   if (reason === null && needed !== undefined) throw new AppError('reason-required', `body/why: ${needed}`)
   return reason
 }

@@ -17,6 +17,7 @@ import {
 import type { TicketKind } from '#model/ticket-kinds'
 import { isOpen, type CloseReason, type TicketState } from '#model/tickets'
 import { hours, minutes, type Millis } from '#model/time'
+import { written } from '#model/written'
 import type { ServerDeps } from './deps.ts'
 import { within } from './rate-limits.ts'
 import { reportName } from './ticket-report.ts'
@@ -112,7 +113,7 @@ export const reportRoutes: FastifyPluginAsyncTypebox<
       const { code, found } = await caseOf(request.params.code)
       const { ticket, report, rating } = found
       const { stars } = request.body
-      const comment = request.body.comment?.trim() || null
+      const comment = written(request.body.comment)
       // The answer of the first time was lost.
       if (rating?.stars === stars && rating.comment === comment) return shown(code, found)
       const { id } = await submitChange(db, {
@@ -187,7 +188,7 @@ function changeOf(
     subject,
     lat: spot?.lat ?? null,
     lon: spot?.lon ?? null,
-    note: note?.trim() || null,
+    note: written(note),
     photos: [],
     oneStep: false
   }

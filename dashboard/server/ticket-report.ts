@@ -4,6 +4,7 @@ import type { TicketReportRequest } from '#model/api'
 import type { TicketReportBody } from '#model/changes'
 import { AppError } from '#model/errors'
 import { parseSubject, pointSubject, type Subject } from '#model/ids'
+import { written } from '#model/written'
 
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'
 const REPORTED_ON: readonly string[] = ['facility', 'road', 'area']
@@ -23,7 +24,7 @@ export function reportOf(
     subject: subjectOf(request.subject, lat, lon),
     lat,
     lon,
-    note: note?.trim() || null,
+    note: written(note),
     photos,
     oneStep,
     role: from.person.role

@@ -35,6 +35,8 @@ import {
   whyNot,
   type TicketState
 } from '#model/tickets'
+import { days, type Millis } from '#model/time'
+import { written } from '#model/written'
 import { personOn } from './access.ts'
 import { sightOf } from './crew-sight.ts'
 import { areasOver, areasUnder } from './areas.ts'
@@ -141,7 +143,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
       const can = allowedActions(facts, person).join(', ') || 'nothing'
       throw new AppError('move-not-allowed', `It cannot be: ${refused}. You can ${can}.`)
     }
-    if (needsOf(action).includes('reason') && !note?.trim())
+    if (needsOf(action).includes('reason') && written(note) === null)
       throw new AppError('reason-required', `${label.en} needs a note that says why.`)
     if (request.crew !== undefined && !crews.crew(request.crew)?.active)
       throw new AppError('bad-request', `body/crew: there is no crew ${request.crew} at work`)
@@ -308,7 +310,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<
       const { id } = request.params
       const who = person.username
       const crew = person.role === 'crew' ? crewsOf(who)[0] : undefined
-      const body = changeOf(id, request.body, { role: person.role, crew })
+      const body = changeOf(id, request.body, { now: live.now(), role: person.role, crew })
       const asked = {
         subject: `ticket:${id}` as const,
         body,
@@ -346,6 +348,9 @@ export const asksForOpen = ({ status = 'open' }: Pick<TicketQuery, 'status'>): b
 
 type TicketChange = Extract<ChangeBody, { kind: 'ticket-action' }>
 
+/** Longer would be a rule without an end there; for that there are exceptions. */
+const QUIET_DAYS = 90
+
 /** What only some actions have a use for. */
 const ONLY_WITH = {
   until: ['defer'],
@@ -359,7 +364,7 @@ const ONLY_WITH = {
 function changeOf(
   ticket: string,
   request: TicketActionRequest,
-  by: { role: Person['role']; crew: string | undefined }
+  { now, ...by }: { now: Millis; role: Person['role']; crew: string | undefined }
 ): TicketChange {
   const { action, note, claimedAt, quietUntil, until, extendMs, unit, into, photos, checklist } = request
   if (quietUntil !== undefined && !needsOf(action).includes('quietUntil'))
@@ -370,14 +375,17 @@ function changeOf(
       throw new AppError('bad-request', `body/${field}: only with ${actions.join(', ')}`)
   }
   const untilMs = msOf(until)
+  const quietMs = msOf(quietUntil)
+  if (quietMs !== undefined && quietMs > now + days(QUIET_DAYS))
+    throw new AppError('bad-request', `body/quietUntil: at most ${QUIET_DAYS} days ahead`)
   const crew = request.crew ?? by.crew
   return {
     kind: 'ticket-action',
     ticket,
     action,
-    note: note?.trim() || null,
+    note: written(note),
     claimedAt: msOf(claimedAt) ?? null,
-    quietUntil: msOf(quietUntil) ?? null,
+    quietUntil: quietMs ?? null,
     role: by.role,
     ...(untilMs !== undefined && { until: untilMs }),
     ...(extendMs !== undefined && { extendMs }),

@@ -474,6 +474,13 @@ describe('a ticket', () => {
     expect((await act(id, { action: 'start' })).json()).toMatchObject({ state: 'in-progress' })
     const holds = await act(id, { action: 'close', note: 'put out' })
     expect(holds.json()).toMatchObject({ status: 409, code: 'move-not-allowed' })
+    const unread = await act(id, { action: 'close', note: ' \u200b ' })
+    expect(unread.json()).toMatchObject({ code: 'reason-required' })
+    const forGood = await act(id, { action: 'close', note: 'put out', quietUntil: '9999-12-31T00:00:00Z' })
+    expect(forGood.json()).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining('90 days') as string
+    })
     const quietUntil = new Date(Date.now() + 3_600_000).toISOString()
     const closed = (await act(id, { action: 'close', note: 'put out', quietUntil })).json<TicketDetail>()
     // What the system itself adds, such as a colour, comes with the next record.
