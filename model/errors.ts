@@ -2,6 +2,7 @@
 export const ERROR_CODES = {
   'bad-request': 400,
   'invalid-csv': 400,
+  'no-such-place': 400,
   unauthenticated: 401,
   'wrong-credentials': 401,
   forbidden: 403,

@@ -161,7 +161,7 @@ export const reportRoutes: FastifyPluginAsyncTypebox<
         change = await submitChange(db, { ...asked, why: body.note, requestedAt: clock.now() })
       }
       const { refused } = change.applied ? change : await desk.applied(change.id)
-      if (refused !== null) throw new AppError('bad-request', refused)
+      if (refused !== null) throw new AppError('no-such-place', refused)
       return shown(code, (await caseOf(code)).found)
     }
   )

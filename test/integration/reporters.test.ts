@@ -176,8 +176,9 @@ describe('reporters without an account', () => {
     expect(first.body).toMatchObject({ state: 'received', place: 'Facility toilet-3' })
     expect((await report({ facility: 'toilet-3', note: 'wet floor' }, 'p-1')).body.code).toBe(first.body.code)
     expect((await report({}, 'p-2')).status).toBe(400)
-    expect((await report({ facility: 'nothing' }, 'p-3')).status).toBe(400)
-    expect((await report({ lat: -30, lon: 10 }, 'p-4')).status).toBe(400)
+    const nowhere = { status: 400, body: { code: 'no-such-place' } }
+    expect(await report({ facility: 'nothing' }, 'p-3')).toMatchObject(nowhere)
+    expect(await report({ lat: -30, lon: 10 }, 'p-4')).toMatchObject(nowhere)
     expect((await report({ lat: 10 }, 'p-5')).status).toBe(400)
     const { items } = await city.get<{ items: TicketDetail[] }>('/api/tickets?facility=toilet-3')
     expect(items).toMatchObject([{ source: 'public', state: 'new', reporters: 1 }])

@@ -6,6 +6,7 @@ const REFUSALS: readonly ApiError['code'][] = [
   'bad-request',
   'forbidden',
   'not-found',
+  'no-such-place',
   'conflict',
   'move-not-allowed',
   'reason-required',

@@ -366,6 +366,7 @@ export const en = {
     'reason-required': 'A reason is required.',
     'too-large': 'That is too large.',
     'too-many-requests': 'Too many attempts. Wait a moment and try again.',
+    'no-such-place': 'Nothing of ours is there.',
     'not-a-photo': 'That cannot be read as a photo.',
     'attachments-full': 'There is no room for photos.',
     internal: 'The server failed. The log has the details.',

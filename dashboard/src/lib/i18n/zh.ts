@@ -365,6 +365,7 @@ export const zh = {
     'reason-required': '必须填写原因。',
     'too-large': '内容过大。',
     'too-many-requests': '尝试次数过多，请稍后再试。',
+    'no-such-place': '该处没有我们管理的设施。',
     'not-a-photo': '无法识别为照片。',
     'attachments-full': '照片存储空间已满。',
     internal: '服务器出错，详情见日志。',
