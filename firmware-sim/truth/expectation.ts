@@ -126,7 +126,7 @@ export function foreseenOf(played: Played): Expectation {
   const scanned = cleanings(played).map(({ facility, at }): Service => ({ facility, from: at, to: at }))
   const { must, may } = expectation
   const services = played.deeds ? servicesOf([...must, ...may], setting) : scanned
-  const first = fatesOf(must, setting, services)
+  const first = fatesOf(must, setting, services, may)
   const isAgain = (ticket: MustTicket) =>
     must.some(
       (before, i) =>
@@ -136,11 +136,12 @@ export function foreseenOf(played: Played): Expectation {
         isOpenStill(first[i] as Fate, ticket)
     )
   const own = must.filter(ticket => !isAgain(ticket))
-  const fates = own.length === must.length ? first : fatesOf(own, setting, services)
+  const also = [...may, ...must.filter(isAgain)]
+  const fates = own.length === must.length ? first : fatesOf(own, setting, services, also)
   return {
     ...expectation,
     must: own.map((ticket, i) => ({ ...ticket, fate: fates[i] as Fate })),
-    may: [...may, ...must.filter(isAgain)]
+    may: also
   }
 }
 

@@ -29,11 +29,15 @@ interface Setting {
 const isOf = (ticket: MustTicket, deed: Deed): deed is TicketDeed =>
   deed.what !== 'scan' && deed.rule === ticket.rule && deed.subject === ticket.subject
 
-/** How each of these tickets ends, in their order; `services` are the cleanings that end what is due. */
+/**
+ * How each of these tickets ends, in their order; `services` are the cleanings that end what is due. `also` may be tickets of their own: what
+ * people did to one of them was not done to another.
+ */
 export function fatesOf(
   tickets: readonly MustTicket[],
   setting: Setting,
-  services: readonly Service[]
+  services: readonly Service[],
+  also: readonly MustTicket[] = []
 ): Fate[] {
   const { played, world, deeds } = setting
   const { city } = played
@@ -97,15 +101,21 @@ export function fatesOf(
     return own && hearAll(each, { own, claims })
   }
 
+  const begun = new Map<string, Millis>()
+  for (const deed of deeds)
+    if (deed.what !== 'scan') begun.set(deed.ticket, Math.min(deed.at, begun.get(deed.ticket) ?? Infinity))
+  /** When anybody first did something to its ticket. */
+  const begunAt = ({ ticket }: TicketDeed) => begun.get(ticket) ?? Infinity
+
   return tickets.map(ticket => {
     const next = Math.min(
       Infinity,
-      ...tickets
+      ...[...tickets, ...also]
         .filter(one => one.rule === ticket.rule && one.subject === ticket.subject && one.from > ticket.from)
         .map(one => one.from)
     )
     const own = deeds.filter(
-      (deed): deed is TicketDeed => isOf(ticket, deed) && deed.at >= ticket.from && deed.at < next
+      (deed): deed is TicketDeed => isOf(ticket, deed) && begunAt(deed) >= ticket.from && begunAt(deed) < next
     )
     const heard = heardOf(ticket)
     if (!heard || (ticket.rule === 'lighting-rate' && isMixed(ticket, setting))) return NOT_FORESEEN

@@ -74,3 +74,26 @@ describe('a ticket of a sensor without network that may be', () => {
     expect((ticket?.from ?? 0) + (ticket?.toleranceMs ?? 0)).toBeGreaterThanOrEqual(offline.to)
   })
 })
+
+it('leaves what people did to a ticket that may be out of the one before it', { timeout: minutes(5) }, () => {
+  const bin = (from: string, to: string): Fault => ({
+    ...{ kind: 'bin-overfull', device: 'fs-0027', from: at(from), to: at(to) }
+  })
+  const faults = [
+    bin('2026-11-26T11:47', '2026-11-26T13:04'),
+    // Too short to be surely seen by a sensor that reports each hour.
+    bin('2026-11-26T22:15', '2026-11-26T22:55')
+  ]
+  const deed = (what: TicketDeed['what'], ticket: string, time: string): TicketDeed => ({
+    ...{ what, ticket, rule: 'bin-full', subject: 'facility:bin-0027', at: at(time) }
+  })
+  const deeds = [
+    deed('accept', 'first', '2026-11-26T12:34'),
+    deed('claim', 'first', '2026-11-26T12:44'),
+    deed('late-claim', 'second', '2026-11-27T00:48')
+  ]
+  const { must, may } = foreseenOf(played(29, faults, { deeds }))
+  const full = ({ rule }: { rule: string }) => rule === 'bin-full'
+  expect(may.filter(full)).toHaveLength(1)
+  expect(must.filter(full).map(({ fate }) => [fate?.lateClaim, fate?.claims.length])).toEqual([[false, 1]])
+})
