@@ -7,6 +7,7 @@ const project = (name: string, timeoutMs: number) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
+    setupFiles: name === 'unit' ? ['test/fixtures/property-seed.ts'] : [],
     testTimeout: timeoutMs,
     hookTimeout: Math.max(timeoutMs, 60_000),
     // As long as `until` and the browser wait: a busy machine is slow, not wrong.

@@ -6,7 +6,7 @@ import { advance } from './advance.ts'
 import { claimOf, hearClaim } from './claims.ts'
 import type { CompiledRule } from './condition.ts'
 import { touch, type Core } from './core.ts'
-import type { Verdict } from './episode.ts'
+import { dueAt, type Verdict } from './episode.ts'
 import { addEvidence, createInstance, isFiring, type Instance } from './instance.ts'
 import { nextWorkEdge } from './lamp.ts'
 import { lookAtLamp } from './lamp-rules.ts'
@@ -112,6 +112,12 @@ const isOvertaken = ({ metrics }: CompiledRule, { report, fresh, message }: Hear
       other.measuredAt > report.measuredAt &&
       other.metrics.some(metric => fresh.includes(metric) && metrics.includes(metric))
   )
+
+/** Nothing goes on, or what does is over by then: what is heard now would begin anew. */
+const isOver = (instance: Instance | undefined, { receivedAt }: Heard): boolean =>
+  instance === undefined ||
+  (instance.state.phase === 'clearing' &&
+    (dueAt(instance.compiled.rule, instance.state) ?? Infinity) <= receivedAt)
 
 /** The time at which a report counts for a rule: that of the device, or of the journal where another one speaks too. */
 const timeOf = (compiled: CompiledRule, seat: Seat, heard: Heard): Millis =>
@@ -225,7 +231,7 @@ function judgeOne(core: Core, compiled: CompiledRule, seat: Seat | undefined, he
   // Of one that came to several it says nothing yet what it measured before.
   if (!alone && isBeforeFitted(heard)) return
   // At this moment of the journal it is out of date already: by that nothing begins.
-  if (!alone && !seat?.instances.has(compiled.rule.id) && isOvertaken(compiled, heard)) return
+  if (!alone && isOver(seat?.instances.get(compiled.rule.id), heard) && isOvertaken(compiled, heard)) return
   const own = compiled.verdict(device, alone ? report.measuredAt : heard.receivedAt, core)
   // Of several devices another may say it.
   if (alone && own !== 'met' && !seat?.instances.has(compiled.rule.id)) return

@@ -60,6 +60,15 @@ export function bundled(past: Past): Past {
   return { ...past, messages, bundled: true }
 }
 
+/** The same past without what a device sends after something newer of its own: one that stores sends in the order of its clock. */
+export function inOrder(past: Past): Past {
+  const messages = past.messages.filter(
+    ({ device, at, received }) =>
+      !past.messages.some(other => other.device === device && other.received < received && other.at > at)
+  )
+  return { ...past, messages }
+}
+
 /** A rule's subject: the devices that are looked at, one by one. */
 export function reference(past: Past): Follows[] {
   const { facility, devices, rules } = past
