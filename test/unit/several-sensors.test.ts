@@ -170,6 +170,19 @@ describe('of several sensors', () => {
     expect(after([70, 'fillPct', 95], [90, 'tiltDeg', 0])).toEqual([[100, 100, null]])
   })
 
+  it('what a message itself takes back begins nothing either where it lets an episode be over', () => {
+    const { full, empty, stored, tick, lives } = binOf(['fs-1', 'fs-2'], { forMs: 0 })
+    full('fs-1', 12, 2)
+    // Alone it lags ten minutes; with the first word of the second sensor it is the journal's time, and clear for long enough.
+    empty('fs-1', 3, 13)
+    stored('fs-2', 14, [
+      [4, 'fillPct', 95],
+      [5, 'fillPct', 10]
+    ])
+    tick(40)
+    expect(lives()).toEqual([[2, 2, 5]])
+  })
+
   it('what a message tells of in between breaks a hold', () => {
     const { full, empty, stored, tick, lives } = binOf(['fs-1', 'fs-2'])
     empty('fs-1', 0)
