@@ -180,7 +180,11 @@ describe('with the store away', () => {
     await admin.connect()
     await admin.query(`alter database ${name} allow_connections ${allowed}`)
     if (!allowed) {
-      await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
+      // Not what the system itself does in it: an ordinary user may not end that.
+      await admin.query(
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename = current_user',
+        [name]
+      )
     }
     await admin.end()
   }
